@@ -1,0 +1,47 @@
+//! The 2014 table, and the table scaled uniformly.
+
+use super::architecture::{Architecture, ArchitectureError, BLOCKS, StemWidths};
+use super::branch_widths::BranchWidths;
+
+/// Widths of the stem in the paper.
+///
+/// Source: Szegedy et al. 2014, "Going Deeper with Convolutions", table 1, rows 1 and 3.
+pub(super) const STEM: StemWidths = StemWidths { conv1: 64, conv2_reduce: 64, conv2: 192 };
+
+/// Widths of the blocks in the paper: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
+///
+/// Source: Szegedy et al. 2014, "Going Deeper with Convolutions", table 1, rows 3a to 5b.
+pub(super) const INCEPTION: [BranchWidths; BLOCKS] = [
+    BranchWidths::new([64, 96, 128, 16, 32, 32]),
+    BranchWidths::new([128, 128, 192, 32, 96, 64]),
+    BranchWidths::new([192, 96, 208, 16, 48, 64]),
+    BranchWidths::new([160, 112, 224, 24, 64, 64]),
+    BranchWidths::new([128, 128, 256, 24, 64, 64]),
+    BranchWidths::new([112, 144, 288, 32, 64, 64]),
+    BranchWidths::new([256, 160, 320, 32, 128, 128]),
+    BranchWidths::new([256, 160, 320, 32, 128, 128]),
+    BranchWidths::new([384, 192, 384, 48, 128, 128]),
+];
+
+impl Architecture {
+    /// The network of the paper.
+    ///
+    /// # Errors
+    /// [`ArchitectureError::Classes`] if `classes` is out of range.
+    pub fn googlenet(classes: usize, aux_heads: bool) -> Result<Self, ArchitectureError> {
+        Self::new(STEM, INCEPTION, classes, aux_heads)
+    }
+
+    /// The network of the paper with every width multiplied by `ratio` and rounded to the nearest multiple of 8, at
+    /// least 8: the control against which a searched network has to show its worth.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if `classes` or a scaled width is out of range.
+    pub fn googlenet_scaled(ratio: f64, classes: usize, aux_heads: bool) -> Result<Self, ArchitectureError> {
+        // `as` saturates: a negative or NaN ratio gives the least width, a huge one is refused by `new`.
+        let scale = |width: usize| (((width as f64 * ratio / 8.0).round() as usize).saturating_mul(8)).max(8);
+        let stem =
+            StemWidths { conv1: scale(STEM.conv1), conv2_reduce: scale(STEM.conv2_reduce), conv2: scale(STEM.conv2) };
+        Self::new(stem, INCEPTION.map(|block| BranchWidths::new(block.to_array().map(scale))), classes, aux_heads)
+    }
+}

@@ -1,0 +1,1 @@
+//! What several commands load: a space file, a data set, an architecture.

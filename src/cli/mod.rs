@@ -1,0 +1,103 @@
+//! The command line: one file a command.
+
+mod baseline;
+mod bench;
+mod best;
+mod evaluate;
+mod load;
+mod run;
+mod status;
+mod summary;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Searches the branch widths of Inception blocks for your own images and compute budget.
+#[derive(Parser)]
+#[command(name = "inception-nas", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Search for better branch widths; continues where an earlier run of the same name stopped.
+    Run(run::Args),
+    /// Train the paper's GoogLeNet under the same protocol as every candidate.
+    Baseline(baseline::Args),
+    /// Pick and export a discovered architecture.
+    Best(best::Args),
+    /// Show how far a run has got, also while it is running.
+    Status(status::Args),
+    /// Train one architecture fully and write a model.
+    Train(train::Args),
+    /// Measure a trained model on a folder of labelled images.
+    Evaluate(evaluate::Args),
+    /// Print the layers and the cost of an architecture.
+    Summary(summary::Args),
+    /// Time training steps of an architecture on this machine.
+    Bench(bench::Args),
+}
+
+/// How a command talks: options of every command.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Output {
+    /// Print the result as JSON on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress, only the result and errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more on stderr.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Why a command did not succeed; decides the exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// A wrong option, file or setting: exit code 2.
+    Usage(anyhow::Error),
+    /// The work itself failed: exit code 1.
+    Failed(anyhow::Error),
+    /// Stopped by the user with the state saved: exit code 130.
+    Interrupted,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Parses the arguments, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    let Cli { command, output } = Cli::parse();
+    let result = match command {
+        Command::Run(args) => run::execute(args, output),
+        Command::Baseline(args) => baseline::execute(args, output),
+        Command::Best(args) => best::execute(args, output),
+        Command::Status(args) => status::execute(args, output),
+        Command::Train(args) => train::execute(args, output),
+        Command::Evaluate(args) => evaluate::execute(args, output),
+        Command::Summary(args) => summary::execute(args, output),
+        Command::Bench(args) => bench::execute(args, output),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Interrupted) => ExitCode::from(130),
+    }
+}

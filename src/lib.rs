@@ -1,0 +1,27 @@
+//! Searches the hyperparameters of Inception blocks for a user's own images and compute budget.
+//!
+//! Data flows one way, and imports point only downwards (`tests/layout.rs` checks it):
+//!
+//! ```text
+//! default.toml -> SpaceFile -check-> Space -ask-> Genotype -decode-> Architecture -cost-> inside the limits?
+//!   -> trained already? reuse : net -> fit -> Score
+//!   -> Trial appended and flushed -> tell the searcher -> progress, front, report
+//! ```
+//!
+//! `arch` is pure; `space` describes what may be searched; `search` decides what to try and knows no clock, disk,
+//! screen or tensor; `ops` and `net` compute; `data` reads images; `train` fits; [`evaluate`] is the only bridge between
+//! search and training; `store` keeps trials; `report` and `cli` talk to people.
+
+pub mod arch;
+pub mod cli;
+pub mod data;
+pub mod diagnostic;
+pub mod evaluate;
+pub mod export;
+pub mod net;
+pub mod ops;
+pub mod report;
+pub mod search;
+pub mod space;
+pub mod store;
+pub mod train;

@@ -1,0 +1,5 @@
+//! The `inception-nas` program: parse, dispatch, exit code.
+
+fn main() -> std::process::ExitCode {
+    inception_nas::cli::main()
+}

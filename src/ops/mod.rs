@@ -1,0 +1,20 @@
+//! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
+
+mod engine;
+mod error;
+mod window;
+
+pub use engine::{ConvBn, Engine, Moments};
+pub use error::OpError;
+pub use window::{Spans, Window};
+
+use dfdx::prelude::*;
+
+/// A batch of feature maps: `[N, H, W, C]`.
+pub type Maps<D, T = NoneTape> = Tensor<(usize, usize, usize, usize), f32, D, T>;
+
+/// Rows of features: `[N, C]`. Also the layout of weights: `[inputs, outputs]`.
+pub type Rows<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+
+/// One value a channel: `[C]`.
+pub type Channels<D> = Tensor<(usize,), f32, D>;

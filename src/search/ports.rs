@@ -1,0 +1,65 @@
+//! What a search needs from outside: somebody who trains, somebody who remembers, somebody who watches.
+
+use std::sync::atomic::AtomicBool;
+
+use super::trial::{Job, Outcome, Trial};
+
+/// Trains candidates. Called from several threads at once.
+pub trait Evaluator: Sync {
+    /// Runs one job on the calling thread.
+    ///
+    /// `progress` is called now and then with the share done (0 to 1) and the latest training loss.
+    /// Returns the outcome and the wall time in seconds, or `None` if `stop` became true before the end.
+    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)>;
+}
+
+/// An error of a [`Store`], for the loop to pass on.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StoreError(#[from] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Remembers trials.
+pub trait Store {
+    /// Puts one trial on stable storage; when this returns `Ok` the trial survives a kill.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the trial could not be made durable.
+    fn append(&mut self, trial: &Trial) -> Result<(), StoreError>;
+
+    /// All trials, by ascending index; indices may have holes after an interruption.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn trials(&self) -> Result<Vec<Trial>, StoreError>;
+}
+
+/// Something worth showing.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Stored trials were taken over at the start.
+    Resumed(&'a [Trial]),
+    /// A worker took up a job.
+    Started(&'a Job),
+    /// A running job got further.
+    Progress {
+        /// Index of the job.
+        index: usize,
+        /// Share done, 0 to 1.
+        fraction: f64,
+        /// Latest training loss.
+        loss: f64,
+    },
+    /// A trial is stored.
+    Finished(&'a Trial),
+    /// A proposal could not be used and was drawn again.
+    Redrawn {
+        /// Over a limit of the space; otherwise a duplicate.
+        over_limit: bool,
+    },
+}
+
+/// Watches a search. Called from several threads at once.
+pub trait Observer: Sync {
+    /// Takes note of `event`.
+    fn observe(&self, event: Event<'_>);
+}

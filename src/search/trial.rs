@@ -1,0 +1,124 @@
+//! One candidate, trained once, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::arch::{Architecture, Cost};
+
+/// How briefly a candidate is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// Side of the square input in pixels.
+    pub resolution: usize,
+    /// Training images seen per epoch.
+    pub images: usize,
+    /// Passes over these images.
+    pub epochs: usize,
+}
+
+/// How a candidate came to be proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Origin {
+    /// GoogLeNet with every width multiplied by `ratio`; 1 is the paper's network.
+    Uniform {
+        /// The multiplier, in thousandths, so that it is exact in every file.
+        permille: u32,
+    },
+    /// Drawn at random from the space.
+    Random,
+    /// A changed copy of an earlier trial.
+    Mutation {
+        /// Index of the trial that was changed.
+        parent: usize,
+        /// Names of the mutations applied, in order.
+        operators: Vec<String>,
+    },
+}
+
+/// One training to be done: everything its outcome depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Position in the run, from 0.
+    pub index: usize,
+    /// The network to train.
+    pub architecture: Architecture,
+    /// How it was proposed.
+    pub origin: Origin,
+    /// Cost of one image at the fidelity's resolution, without auxiliary heads.
+    pub cost: Cost,
+    /// How briefly it is trained.
+    pub fidelity: Fidelity,
+    /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate).
+    pub seed: u64,
+}
+
+/// What a finished training measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Share of validation images classified right, 0 to 1.
+    pub accuracy: f64,
+    /// Binomial standard error of `accuracy`.
+    pub accuracy_se: f64,
+    /// Mean cross-entropy on the validation images, in nats.
+    pub validation_loss: f64,
+    /// Sum over epochs of the mean training loss, in nats.
+    pub training_loss_sum: f64,
+}
+
+/// Why a training gave no score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Failure {
+    /// The loss became NaN, infinite, or larger than the recipe's bound.
+    #[error("diverged in epoch {epoch}: loss {loss}")]
+    Diverged {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// The loss as text, since JSON has no NaN.
+        loss: String,
+    },
+    /// The training panicked.
+    #[error("panicked: {message}")]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// The network or the training could not be set up or run.
+    #[error("{message}")]
+    Error {
+        /// What went wrong.
+        message: String,
+    },
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Trained to the end.
+    Done(Score),
+    /// No score.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// The score of a finished training.
+    pub fn score(&self) -> Option<&Score> {
+        match self {
+            Outcome::Done(score) => Some(score),
+            Outcome::Failed(_) => None,
+        }
+    }
+}
+
+/// A job and its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// What was trained.
+    #[serde(flatten)]
+    pub job: Job,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Wall time of the training in seconds. Not part of any digest.
+    pub seconds: f64,
+}
