@@ -16,8 +16,8 @@ const VERSION: u64 = 1;
 /// The name under which the paper's network is always at hand.
 pub const GOOGLENET: &str = "googlenet";
 
-/// Classes of the paper's data set, ImageNet.
-const IMAGENET_CLASSES: usize = 1000;
+/// Classes of the paper's data set, ImageNet: those of a network asked for by name.
+pub const IMAGENET_CLASSES: usize = 1000;
 
 /// Why there is no architecture under a name or in a file.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ArchitectureFileError {
         guess: String,
     },
     /// The file is there but cannot be read.
-    #[error("cannot read the architecture file {}: {source}", path.display())]
+    #[error("cannot read the architecture file {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -122,8 +122,17 @@ pub fn from_toml(file: &str, source: &str) -> Result<Architecture, Diagnostic> {
         let message = format!("this file is version {}; this program reads version {VERSION}", version.get_ref());
         return Err(Diagnostic::new(file, source, version.span(), message));
     }
-    let written: File = toml::from_str(source).map_err(in_toml)?;
+    let written: File = toml::from_str(source).map_err(|error| {
+        let mistake = in_toml(error);
+        if mistake.message().starts_with("missing key") { mistake.with_help(whole_file()) } else { mistake }
+    })?;
     written.check().map_err(|(error, span)| Diagnostic::new(file, source, span, error.to_string()))
+}
+
+/// What a file must have, for whoever left something out.
+fn whole_file() -> String {
+    let (blocks, widths) = (BLOCK_NAMES.join(", "), Branch::ALL.map(Branch::name).join(", "));
+    format!("a file has version, classes, aux_heads, [stem] and the blocks {blocks}, each with {widths}")
 }
 
 #[derive(Deserialize)]
@@ -291,6 +300,7 @@ mod tests {
         let (whole, _) = source.split_once("[blocks.5b]").unwrap();
         let missing = from_toml("net.toml", whole).unwrap_err().to_string();
         assert!(missing.starts_with("missing key `5b`"), "{missing}");
+        assert!(missing.contains("the blocks 3a, 3b, 4a, 4b, 4c, 4d, 4e, 5a, 5b, each with b1x1"), "{missing}");
     }
 
     #[test]
