@@ -1,5 +1,21 @@
 //! Images: folders of files -> packed cache -> splits -> augmented batches; and the built-in synthetic set.
 
+mod augment;
+mod batch;
 mod dataset;
+mod error;
+mod random;
+mod split;
+mod synthetic;
 
-pub use dataset::{Dataset, Split};
+pub use augment::{Augment, Crop};
+pub use batch::{Batch, MEAN, STD, epoch_order};
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use split::Split;
+pub use synthetic::synthetic;
+
+/// Smallest side of the images of a data set, in pixels.
+pub const MIN_RESOLUTION: usize = 8;
+/// Largest side of the images of a data set, in pixels.
+pub const MAX_RESOLUTION: usize = 1024;
