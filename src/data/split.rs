@@ -41,7 +41,7 @@ impl Split {
     /// duplicates are always together.
     pub(super) fn of(hash: &ContentHash) -> Self {
         let fraction = u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]);
-        match u64::from(fraction) * 10 >> 32 {
+        match (u64::from(fraction) * 10) >> 32 {
             0..8 => Self::Train,
             8 => Self::Validation,
             _ => Self::Test,

@@ -30,8 +30,7 @@ const MAX_IMAGES: usize = 1_000_000;
 pub fn synthetic(images: usize, resolution: usize, difficulty: f32, seed: u64) -> Result<Dataset, DataError> {
     check_range("the number of synthetic images", images, 1, MAX_IMAGES)?;
     check_range("the resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)?;
-    // `max` before `min`, so that NaN becomes 0.
-    let difficulty = difficulty.max(0.0).min(1.0);
+    let difficulty = if difficulty.is_nan() { 0.0 } else { difficulty.clamp(0.0, 1.0) };
     let size = resolution * resolution * 3;
     let mut pixels = vec![0; images * size];
     pixels.par_chunks_exact_mut(size).enumerate().for_each(|(index, out)| {
