@@ -2,16 +2,26 @@
 
 mod augment;
 mod batch;
+mod cache;
 mod dataset;
+mod decode;
 mod error;
+#[cfg(test)]
+mod fixtures;
+mod folder;
+mod open;
+mod pack;
 mod random;
+mod resize;
 mod split;
 mod synthetic;
 
 pub use augment::{Augment, Crop};
 pub use batch::{Batch, MEAN, STD, epoch_order};
+pub use cache::default_cache_dir;
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use open::{ImportReport, open_folder};
 pub use split::Split;
 pub use synthetic::synthetic;
 
