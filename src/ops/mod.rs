@@ -2,6 +2,8 @@
 
 mod engine;
 mod error;
+#[cfg(test)]
+mod reference;
 mod window;
 
 pub use engine::{ConvBn, Engine, Moments};
