@@ -1,13 +1,18 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
+mod composed;
 mod cpu;
 mod engine;
 mod error;
 #[cfg(test)]
 mod reference;
+mod sizes;
 mod tape;
 mod window;
 
+pub use composed::Composed;
+#[cfg(feature = "cuda")]
+pub use composed::OnCuda;
 pub use cpu::Gemm;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
