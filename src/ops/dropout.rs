@@ -15,7 +15,8 @@ use super::{OpError, Rows};
 /// [`OpError::Device`] if the device refuses.
 pub fn dropout<D: Device<f32>, T: Tape<f32, D>>(x: Rows<D, T>, rate: f32, seed: u64) -> Result<Rows<D, T>, OpError> {
     let shape = *x.shape();
-    let mask = x.device().try_tensor_from_vec(mask(shape.num_elements(), rate, seed), shape).map_err(OpError::device)?;
+    let mask =
+        x.device().try_tensor_from_vec(mask(shape.num_elements(), rate, seed), shape).map_err(OpError::device)?;
     x.try_mul(mask).map_err(OpError::device)
 }
 
