@@ -10,9 +10,9 @@ mod linear;
 mod pool;
 
 pub use array::{Array, random};
-pub use batch_norm::{Affine, BatchNormGradients, ChannelMoments, batch_norm, batch_norm_gradients};
+pub use batch_norm::{Affine, ChannelMoments, batch_norm, batch_norm_gradients};
 pub use batch_norm::{batch_norm_train, batch_norm_train_gradients};
 pub use concat::{concat, split};
 pub use conv2d::{conv2d, conv2d_data_gradient, conv2d_weight_gradient};
-pub use linear::{LinearGradients, linear, linear_gradients};
+pub use linear::{linear, linear_gradients};
 pub use pool::{avg_pool, avg_pool_gradient, max_pool, max_pool_gradient};
