@@ -1,17 +1,28 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
+mod composed;
+#[cfg(test)]
+mod conformance;
 mod cpu;
 mod dropout;
 mod engine;
 mod error;
+mod global_pool;
 mod linear;
+#[cfg(test)]
+mod reference;
+mod sizes;
 mod tape;
 mod window;
 
+pub use composed::Composed;
+#[cfg(feature = "cuda")]
+pub use composed::OnCuda;
 pub use cpu::Gemm;
 pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
+pub use global_pool::global_avg_pool;
 pub use linear::linear;
 pub use window::{Spans, Window};
 

@@ -1,0 +1,100 @@
+//! The portable engine: every operation composed of dfdx's own, so that it runs wherever dfdx does.
+//!
+//! It favours clarity and reach over speed; on the CPU [`Gemm`](super::Gemm) is many times faster.
+
+mod batch_norm;
+mod constants;
+mod conv2d;
+mod gather;
+mod pool;
+
+use dfdx::prelude::*;
+
+use constants::Constants;
+
+use super::sizes::expect;
+use super::{Channels, Engine, Maps, Moments, OpError, Rows, Spans, Window};
+
+/// Computes on any device of dfdx with dfdx's operations ([`Engine`]).
+///
+/// Index tensors are made once for each geometry and live as long as the engine: use one engine a network.
+pub struct Composed<D: Device<f32>> {
+    device: D,
+    constants: Constants<D>,
+}
+
+/// The engine for NVIDIA GPUs.
+#[cfg(feature = "cuda")]
+pub type OnCuda = Composed<Cuda>;
+
+/// Instantiates the whole engine for CUDA, so that a type check covers it.
+#[cfg(feature = "cuda")]
+const _: fn(Cuda) -> OnCuda = {
+    fn engine<E: Engine<Device = Cuda>>(make: fn(Cuda) -> E) -> fn(Cuda) -> E {
+        make
+    }
+    let _ = engine::<OnCuda>;
+    OnCuda::new
+};
+
+impl<D: Device<f32>> Composed<D> {
+    /// An engine that computes on `device`.
+    pub fn new(device: D) -> Self {
+        Self { device, constants: Constants::default() }
+    }
+}
+
+impl<D: Device<f32>> Engine for Composed<D> {
+    type Device = D;
+
+    fn device(&self) -> &D {
+        &self.device
+    }
+
+    fn conv2d<T: Tape<f32, D>>(&self, x: Maps<D, T>, weight: &Rows<D>, window: Window) -> Result<Maps<D, T>, OpError> {
+        conv2d::conv2d(&self.constants, x, weight, window)
+    }
+
+    fn batch_norm_train<T: Tape<f32, D>>(
+        &self,
+        x: Maps<D, T>,
+        scale: &Channels<D>,
+        shift: &Channels<D>,
+        epsilon: f32,
+    ) -> Result<(Maps<D, T>, Moments<D>), OpError> {
+        batch_norm::train(x, scale, shift, epsilon)
+    }
+
+    fn batch_norm<T: Tape<f32, D>>(
+        &self,
+        x: Maps<D, T>,
+        scale: &Channels<D>,
+        shift: &Channels<D>,
+        moments: &Moments<D>,
+        epsilon: f32,
+    ) -> Result<Maps<D, T>, OpError> {
+        batch_norm::inference(x, scale, shift, moments, epsilon)
+    }
+
+    fn max_pool<T: Tape<f32, D>>(&self, x: Maps<D, T>, spans: &Spans) -> Result<Maps<D, T>, OpError> {
+        pool::max(&self.constants, x, spans)
+    }
+
+    fn avg_pool<T: Tape<f32, D>>(&self, x: Maps<D, T>, spans: &Spans) -> Result<Maps<D, T>, OpError> {
+        pool::average(&self.constants, x, spans)
+    }
+
+    fn concat<T: Tape<f32, D>>(&self, parts: Vec<Maps<D, T>>) -> Result<Maps<D, T>, OpError> {
+        let mut parts = parts.into_iter();
+        let none = OpError::Shape { op: "concat", what: "number of parts", got: 0, expected: 1 };
+        let first = parts.next().ok_or(none)?;
+        let (images, height, width, _) = *first.shape();
+        parts.try_fold(first, |joined, part| {
+            let shape = *part.shape();
+            expect("concat", "images", shape.0, images)?;
+            expect("concat", "height", shape.1, height)?;
+            expect("concat", "width", shape.2, width)?;
+            (joined, part).try_concat_along(Axis::<3>).map_err(OpError::device)
+        })
+    }
+}

@@ -1,0 +1,35 @@
+//! Do the sizes of operands agree? Checked before dfdx is asked, which would panic.
+
+use dfdx::prelude::*;
+
+use super::{Channels, OpError, Spans, Window};
+
+/// `Ok` if a size is what it has to be.
+pub(super) fn expect(op: &'static str, what: &'static str, got: usize, expected: usize) -> Result<(), OpError> {
+    if got == expected { Ok(()) } else { Err(OpError::Shape { op, what, got, expected }) }
+}
+
+/// Output extents `[height, width]` of a convolution of `x: [N, H, W, C]` with `weight: [kernel_h * kernel_w * C, C_out]`.
+pub(super) fn conv2d(
+    x: &(usize, usize, usize, usize),
+    weight: &(usize, usize),
+    window: Window,
+) -> Result<[usize; 2], OpError> {
+    let rows = window.kernel[0] * window.kernel[1] * x.3;
+    expect("conv2d", "rows of the weight", weight.0, rows)?;
+    window.output("conv2d", [x.1, x.2])
+}
+
+/// Whether every parameter of a batch norm has one value for each of `channels`.
+pub(super) fn batch_norm<D: Device<f32>>(
+    channels: usize,
+    parameters: &[(&'static str, &Channels<D>)],
+) -> Result<(), OpError> {
+    parameters.iter().try_for_each(|(what, parameter)| expect("batch_norm", what, parameter.shape().0, channels))
+}
+
+/// Whether `spans` were made for `x: [N, H, W, C]`.
+pub(super) fn pool(op: &'static str, x: &(usize, usize, usize, usize), spans: &Spans) -> Result<(), OpError> {
+    expect(op, "height", x.1, spans.input[0])?;
+    expect(op, "width", x.2, spans.input[1])
+}
