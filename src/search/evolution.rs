@@ -38,17 +38,15 @@ impl Evolution {
         Self { start, population: VecDeque::new() }
     }
 
-    /// The winner among a few members drawn at random.
+    /// The winner among a few members drawn at random, by their standing in the whole population.
     fn parent(&self, space: &Space, rng: &mut Rng) -> Option<&Member> {
-        let drawn = rng.distinct(space.search().sample, self.population.len());
-        let drawn: Vec<&Member> = drawn.into_iter().map(|i| &self.population[i]).collect();
-        let objectives: Vec<Objectives> = drawn.iter().map(|member| member.objectives).collect();
+        let objectives: Vec<Objectives> = self.population.iter().map(|member| member.objectives).collect();
         let ranks = ranks(&objectives);
         let crowding = crowding(&objectives, &ranks);
-        // Members come in random order, so of equals a random one is taken.
-        let winner =
-            (0..drawn.len()).min_by(|&a, &b| ranks[a].cmp(&ranks[b]).then(crowding[b].total_cmp(&crowding[a])));
-        winner.map(|i| drawn[i])
+        let drawn = rng.distinct(space.search().sample, self.population.len());
+        // They come in random order, so of equals a random one is taken.
+        let winner = drawn.into_iter().min_by(|&a, &b| ranks[a].cmp(&ranks[b]).then(crowding[b].total_cmp(&crowding[a])));
+        winner.map(|i| &self.population[i])
     }
 }
 
