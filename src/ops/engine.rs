@@ -16,6 +16,8 @@ pub struct ConvBn<'a, D: Device<f32>> {
     pub shift: &'a Channels<D>,
     /// Added to the variance.
     pub epsilon: f32,
+    /// Whether anybody wants the gradient of the input: the first layer of a network has no use for it.
+    pub input_gradient: bool,
 }
 
 /// Mean and variance of a channel: of a batch (variance with n-1, as PyTorch keeps it), or the running ones.

@@ -1,9 +1,12 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
+mod cpu;
 mod engine;
 mod error;
+mod tape;
 mod window;
 
+pub use cpu::Gemm;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
 pub use window::{Spans, Window};

@@ -1,0 +1,75 @@
+//! A layer's parameters on the host, and their way to and from dfdx's gradients.
+
+use dfdx::prelude::*;
+
+use super::norm::NormGradients;
+use super::unit::BatchMoments;
+use crate::ops::tape::{self, CpuGradients, Slot};
+use crate::ops::{ConvBn, Moments, OpError, Window};
+
+/// A copy of a [`ConvBn`]'s parameters with the identities of their gradients.
+pub struct Layer {
+    /// `[taps, c_out]`.
+    pub weight: Vec<f32>,
+    /// Shape of the weight.
+    pub shape: (usize, usize),
+    /// `[c_out]`.
+    pub scale: Vec<f32>,
+    /// `[c_out]`.
+    pub shift: Vec<f32>,
+    /// Kernel, stride and padding.
+    pub window: Window,
+    /// Added to the variance.
+    pub epsilon: f32,
+    weight_slot: Slot,
+    scale_slot: Slot,
+    shift_slot: Slot,
+}
+
+impl Layer {
+    /// Copies the parameters and checks that their channels agree.
+    pub fn read(layer: &ConvBn<'_, Cpu>) -> Result<Self, OpError> {
+        let expected = layer.weight.shape().1;
+        for (what, got) in [("scale", layer.scale.shape().0), ("shift", layer.shift.shape().0)] {
+            if got != expected {
+                return Err(OpError::Shape { op: "conv_bn_relu", what, got, expected });
+            }
+        }
+        Ok(Self {
+            weight: tape::read(layer.weight),
+            shape: *layer.weight.shape(),
+            scale: tape::read(layer.scale),
+            shift: tape::read(layer.shift),
+            window: layer.window,
+            epsilon: layer.epsilon,
+            weight_slot: Slot::of(layer.weight),
+            scale_slot: Slot::of(layer.scale),
+            shift_slot: Slot::of(layer.shift),
+        })
+    }
+
+    /// Output channels.
+    pub fn width(&self) -> usize {
+        self.shape.1
+    }
+
+    /// Adds the gradients of scale and shift.
+    pub fn add_norm(&self, gradients: &mut CpuGradients, norm: &NormGradients) -> Result<(), CpuError> {
+        self.scale_slot.add(gradients, &norm.scale)?;
+        self.shift_slot.add(gradients, &norm.shift)
+    }
+
+    /// Lets `add` add to the gradient of the weight.
+    pub fn weight_gradient(&self, gradients: &mut CpuGradients, add: impl FnOnce(&mut [f32])) -> Result<(), CpuError> {
+        self.weight_slot.update(gradients, add)
+    }
+}
+
+/// Batch statistics as tensors.
+pub fn moments(device: &Cpu, moments: BatchMoments) -> Result<Moments<Cpu>, OpError> {
+    let channels = (moments.mean.len(),);
+    Ok(Moments {
+        mean: tape::tensor(device, moments.mean, channels)?,
+        variance: tape::tensor(device, moments.variance, channels)?,
+    })
+}

@@ -1,0 +1,288 @@
+//! The CPU engine: NHWC, matrix products, fused batch norm and ReLU. One training uses the calling thread only.
+
+mod conv;
+mod gemm;
+mod inception;
+mod layer;
+mod norm;
+mod pool;
+mod unit;
+
+use dfdx::prelude::*;
+
+use conv::Geometry;
+use inception::Inception;
+use layer::Layer;
+use norm::{Columns, ColumnsMut, Norm};
+use unit::Unit;
+
+use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, tape};
+use tape::Slot;
+
+/// Computes on the CPU with matrix products ([`Engine`]).
+#[derive(Clone, Debug, Default)]
+pub struct Gemm {
+    device: Cpu,
+}
+
+impl Gemm {
+    /// An engine with a device of its own, so that memory is returned with it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.
+    fn affine(
+        op: &'static str,
+        channels: usize,
+        scale: &Channels<Cpu>,
+        shift: &Channels<Cpu>,
+    ) -> Result<[Vec<f32>; 2], OpError> {
+        for (what, got) in [("scale", scale.shape().0), ("shift", shift.shape().0)] {
+            if got != channels {
+                return Err(OpError::Shape { op, what, got, expected: channels });
+            }
+        }
+        Ok([tape::read(scale), tape::read(shift)])
+    }
+
+    /// Checks that the spans were made for `x`.
+    fn extents(op: &'static str, shape: (usize, usize, usize, usize), spans: &Spans) -> Result<(), OpError> {
+        let [height, width] = spans.input;
+        for (what, got, expected) in [("height", shape.1, height), ("width", shape.2, width)] {
+            if got != expected {
+                return Err(OpError::Shape { op, what, got, expected });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Gemm {
+    type Device = Cpu;
+
+    fn device(&self) -> &Cpu {
+        &self.device
+    }
+
+    fn conv2d<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        weight: &Rows<Cpu>,
+        window: Window,
+    ) -> Result<Maps<Cpu, T>, OpError> {
+        let geometry = Geometry::new(*x.shape(), *weight.shape(), window)?;
+        let (x, mut tape) = x.split_tape();
+        let (input, weights) = (tape::read(&x), tape::read(weight));
+        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
+        conv::forward(&geometry, &input, &weights, &mut y);
+        let y = tape::tensor(&self.device, y, geometry.output_shape())?;
+        let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            weight_slot.update(gradients, |dw| conv::weight_gradient(&geometry, &input, &dy, dw))?;
+            x_slot.update(gradients, |dx| conv::input_gradient(&geometry, &dy, &weights, dx))
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn batch_norm_train<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        scale: &Channels<Cpu>,
+        shift: &Channels<Cpu>,
+        epsilon: f32,
+    ) -> Result<(Maps<Cpu, T>, Moments<Cpu>), OpError> {
+        let shape = *x.shape();
+        let channels = shape.3;
+        let [gain, offset] = Self::affine("batch_norm", channels, scale, shift)?;
+        let (x, mut tape) = x.split_tape();
+        let mut input = tape::read(&x);
+        let (norm, moments) = unit::batch_norm(&input, &gain, &offset, epsilon);
+        let mut y = input.clone();
+        norm.apply_in_place::<false>(&mut y);
+        let y = tape::tensor(&self.device, y, shape)?;
+        let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            let x = ColumnsMut { data: &mut input, stride: channels, offset: 0 };
+            let parameters = norm.backward::<false>(x, Columns { data: &dy, stride: channels, offset: 0 });
+            scale_slot.add(gradients, &parameters.scale)?;
+            shift_slot.add(gradients, &parameters.shift)?;
+            x_slot.add(gradients, &input)
+        });
+        Ok((y.put_tape(tape), layer::moments(&self.device, moments)?))
+    }
+
+    fn batch_norm<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        scale: &Channels<Cpu>,
+        shift: &Channels<Cpu>,
+        moments: &Moments<Cpu>,
+        epsilon: f32,
+    ) -> Result<Maps<Cpu, T>, OpError> {
+        let shape = *x.shape();
+        let [gain, offset] = Self::affine("batch_norm", shape.3, scale, shift)?;
+        let [mean, variance] = Self::affine("batch_norm", shape.3, &moments.mean, &moments.variance)?;
+        let (x, mut tape) = x.split_tape();
+        let input = tape::read(&x);
+        let norm = Norm::new(mean, &variance, &gain, &offset, epsilon);
+        let mut y = input.clone();
+        norm.apply_in_place::<false>(&mut y);
+        let y = tape::tensor(&self.device, y, shape)?;
+        let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            let mut dx = x_slot.take(gradients)?;
+            let parameters = norm.backward_fixed(&input, &dy, &mut dx);
+            x_slot.put(gradients, dx)?;
+            scale_slot.add(gradients, &parameters.scale)?;
+            shift_slot.add(gradients, &parameters.shift)
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn max_pool<T: Tape<f32, Cpu>>(&self, x: Maps<Cpu, T>, spans: &Spans) -> Result<Maps<Cpu, T>, OpError> {
+        let (images, _, _, channels) = *x.shape();
+        Self::extents("max_pool", *x.shape(), spans)?;
+        let (x, mut tape) = x.split_tape();
+        let (y, chosen) = pool::max_forward(spans, images, channels, &tape::read(&x))?;
+        let [height, width] = spans.output();
+        let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
+        let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            x_slot.update(gradients, |dx| pool::max_backward(&spans, images, channels, &chosen, &dy, dx))
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn avg_pool<T: Tape<f32, Cpu>>(&self, x: Maps<Cpu, T>, spans: &Spans) -> Result<Maps<Cpu, T>, OpError> {
+        let (images, _, _, channels) = *x.shape();
+        Self::extents("avg_pool", *x.shape(), spans)?;
+        let (x, mut tape) = x.split_tape();
+        let y = pool::avg_forward(spans, images, channels, &tape::read(&x));
+        let [height, width] = spans.output();
+        let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
+        let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            x_slot.update(gradients, |dx| pool::avg_backward(&spans, images, channels, &dy, dx))
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn concat<T: Tape<f32, Cpu>>(&self, parts: Vec<Maps<Cpu, T>>) -> Result<Maps<Cpu, T>, OpError> {
+        let (images, height, width, _) = parts.first().map(|part| *part.shape()).unwrap_or_default();
+        let rows = images * height * width;
+        let widths: Vec<usize> = parts.iter().map(|part| part.shape().3).collect();
+        let total: usize = widths.iter().sum();
+        let mut joined = vec![0.0; rows * total];
+        let mut tape = T::default();
+        let mut places = Vec::with_capacity(parts.len());
+        let mut at = 0;
+        for part in parts {
+            let (part, part_tape) = part.split_tape();
+            tape = tape.merge(part_tape);
+            let shape = *part.shape();
+            let pixels = shape.0 * shape.1 * shape.2;
+            if (shape.0, shape.1, shape.2) != (images, height, width) {
+                return Err(OpError::Shape { op: "concat", what: "pixels of a part", got: pixels, expected: rows });
+            }
+            let elements = tape::read(&part);
+            for (to, from) in joined.chunks_exact_mut(total).zip(elements.chunks_exact(shape.3)) {
+                to[at..at + shape.3].copy_from_slice(from);
+            }
+            places.push((at, shape.3, Slot::of(&part)));
+            at += shape.3;
+        }
+        let y = tape::tensor(&self.device, joined, (images, height, width, total))?;
+        let y_slot = Slot::of(&y);
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(gradients)?;
+            for (at, width, part) in &places {
+                part.update(gradients, |dpart| {
+                    for (to, from) in dpart.chunks_exact_mut(*width).zip(dy.chunks_exact(total)) {
+                        to.iter_mut().zip(&from[*at..at + width]).for_each(|(to, from)| *to += from);
+                    }
+                })?;
+            }
+            Ok(())
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn conv_bn_relu_train<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        layer: &ConvBn<'_, Cpu>,
+    ) -> Result<(Maps<Cpu, T>, Moments<Cpu>), OpError> {
+        let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
+        let (input_gradient, layer) = (layer.input_gradient, Layer::read(layer)?);
+        let (x, mut tape) = x.split_tape();
+        let input = tape::read(&x);
+        let (mut unit, moments) =
+            Unit::forward(geometry, &input, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
+        let width = layer.width();
+        let mut out = vec![0.0; geometry.rows() * width];
+        unit.write(0..width, ColumnsMut { data: &mut out, stride: width, offset: 0 });
+        let out = tape::tensor(&self.device, out, geometry.output_shape())?;
+        let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
+        tape.add_backward_op(move |gradients| {
+            let dout = out_slot.take(gradients)?;
+            let norm = unit.backward_norm(0..width, Columns { data: &dout, stride: width, offset: 0 });
+            layer.add_norm(gradients, &norm)?;
+            layer.weight_gradient(gradients, |dw| unit.weight_gradient(&input, dw))?;
+            if input_gradient {
+                x_slot.update(gradients, |dx| unit.input_gradient(&layer.weight, dx))?;
+            }
+            Ok(())
+        });
+        Ok((out.put_tape(tape), layer::moments(&self.device, moments)?))
+    }
+
+    fn conv_bn_relu<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        layer: &ConvBn<'_, Cpu>,
+        moments: &Moments<Cpu>,
+    ) -> Result<Maps<Cpu, T>, OpError> {
+        if T::OWNS_TAPE {
+            let y = self.conv2d(x, layer.weight, layer.window)?;
+            let y = self.batch_norm(y, layer.scale, layer.shift, moments, layer.epsilon)?;
+            return y.try_relu().map_err(OpError::device);
+        }
+        let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
+        let host = Layer::read(layer)?;
+        let [mean, variance] = Self::affine("conv_bn_relu", host.width(), &moments.mean, &moments.variance)?;
+        let (x, tape) = x.split_tape();
+        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
+        conv::forward(&geometry, &tape::read(&x), &host.weight, &mut y);
+        Norm::new(mean, &variance, &host.scale, &host.shift, host.epsilon).apply_in_place::<true>(&mut y);
+        Ok(tape::tensor(&self.device, y, geometry.output_shape())?.put_tape(tape))
+    }
+
+    fn inception_train<T: Tape<f32, Cpu>>(
+        &self,
+        x: Maps<Cpu, T>,
+        layers: &[ConvBn<'_, Cpu>; 6],
+    ) -> Result<(Maps<Cpu, T>, [Moments<Cpu>; 6]), OpError> {
+        let shape = *x.shape();
+        let [a, b, c, d, e, f] = layers.each_ref().map(Layer::read);
+        let host = [a?, b?, c?, d?, e?, f?];
+        let (x, mut tape) = x.split_tape();
+        let (block, out, moments) = Inception::forward(tape::read(&x), shape, host)?;
+        let channels = out.len() / (shape.0 * shape.1 * shape.2);
+        let out = tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))?;
+        let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
+        tape.add_backward_op(move |gradients| {
+            let dout = out_slot.take(gradients)?;
+            let mut dx = x_slot.take(gradients)?;
+            block.backward(&dout, &mut dx, gradients)?;
+            x_slot.put(gradients, dx)
+        });
+        let [a, b, c, d, e, f] = moments.map(|moments| layer::moments(&self.device, moments));
+        Ok((out.put_tape(tape), [a?, b?, c?, d?, e?, f?]))
+    }
+}

@@ -1,0 +1,71 @@
+//! Convolution, batch norm and ReLU as one step, forward and backward, on slices.
+
+use super::conv::{self, Geometry};
+use super::norm::{self, Columns, ColumnsMut, Norm};
+
+/// What the backward pass needs of a forward pass.
+pub struct Unit {
+    geometry: Geometry,
+    /// The convolution's output, `[rows, c_out]`.
+    y: Vec<f32>,
+    norm: Norm,
+}
+
+/// Mean and unbiased variance of a batch, `[C]` each.
+pub struct BatchMoments {
+    /// Mean.
+    pub mean: Vec<f32>,
+    /// Variance with n - 1 (with n if n is 1), as running statistics use it.
+    pub variance: Vec<f32>,
+}
+
+/// Batch statistics of `y: [rows, channels]` as the norm that applies them and as running statistics want them.
+pub fn batch_norm(y: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) -> (Norm, BatchMoments) {
+    let channels = scale.len();
+    let (mean, variance) = norm::moments(y, channels);
+    let rows = (y.len() / channels) as f32;
+    let correction = if rows > 1.0 { rows / (rows - 1.0) } else { 1.0 };
+    let norm = Norm::new(mean.clone(), &variance, scale, shift, epsilon);
+    (norm, BatchMoments { mean, variance: variance.iter().map(|variance| variance * correction).collect() })
+}
+
+impl Unit {
+    /// Convolves and takes the statistics; the output is written by [`Unit::write`].
+    pub fn forward(
+        geometry: Geometry,
+        x: &[f32],
+        weight: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        epsilon: f32,
+    ) -> (Self, BatchMoments) {
+        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
+        conv::forward(&geometry, x, weight, &mut y);
+        let (norm, moments) = batch_norm(&y, scale, shift, epsilon);
+        (Self { geometry, y, norm }, moments)
+    }
+
+    /// Writes the normalised, rectified channels `channels` to `out`.
+    pub fn write(&self, channels: std::ops::Range<usize>, out: ColumnsMut<'_>) {
+        let x = Columns { data: &self.y, stride: self.geometry.c_out(), offset: channels.start };
+        self.norm.slice(channels).apply::<true>(x, out);
+    }
+
+    /// Carries the gradient `dout` of the channels `channels` back through ReLU and batch norm.
+    ///
+    /// Afterwards these channels of the kept output hold the gradient of the convolution's output. Call once for each.
+    pub fn backward_norm(&mut self, channels: std::ops::Range<usize>, dout: Columns<'_>) -> norm::NormGradients {
+        let x = ColumnsMut { data: &mut self.y, stride: self.geometry.c_out(), offset: channels.start };
+        self.norm.slice(channels).backward::<true>(x, dout)
+    }
+
+    /// Adds the gradient of the weight, after [`Unit::backward_norm`] of all channels.
+    pub fn weight_gradient(&self, x: &[f32], dw: &mut [f32]) {
+        conv::weight_gradient(&self.geometry, x, &self.y, dw);
+    }
+
+    /// Adds the gradient of the input, after [`Unit::backward_norm`] of all channels.
+    pub fn input_gradient(&self, weight: &[f32], dx: &mut [f32]) {
+        conv::input_gradient(&self.geometry, &self.y, weight, dx);
+    }
+}
