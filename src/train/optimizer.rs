@@ -40,7 +40,7 @@ pub struct Step<'a, D: Device<f32>> {
 impl<D: Device<f32>> Visitor<D> for Step<'_, D> {
     fn parameter<S: Shape>(&mut self, _name: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
         let weight_decay = match role {
-            Role::Weight => Some(WeightDecay::L2(self.sgd.weight_decay)),
+            Role::Weight { .. } => Some(WeightDecay::L2(self.sgd.weight_decay)),
             Role::Norm | Role::Bias => None,
         };
         let momentum = Some(Momentum::Nesterov(self.sgd.momentum));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn weights_move_as_in_pytorch_under_a_schedule() {
-        assert_near(&ten_steps(Role::Weight), [-0.578773, -0.779346, 0.161235]);
+        assert_near(&ten_steps(Role::Weight { kernel: [1, 1], linear: false }), [-0.578773, -0.779346, 0.161235]);
     }
 
     #[test]
