@@ -1,14 +1,18 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
 mod cpu;
+mod dropout;
 mod engine;
 mod error;
+mod linear;
 mod tape;
 mod window;
 
 pub use cpu::Gemm;
+pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
+pub use linear::linear;
 pub use window::{Spans, Window};
 
 use dfdx::prelude::*;

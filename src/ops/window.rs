@@ -38,16 +38,14 @@ impl Window {
     fn count(&self, op: &'static str, input: usize, axis: usize, ceil: bool) -> Result<usize, OpError> {
         let (kernel, stride, padding) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
         let padded = input + 2 * padding;
-        if kernel == 0 || stride == 0 || input == 0 || kernel > padded || padding >= kernel {
+        // In ceil mode a window may hang over the end by less than a step.
+        let reach = if ceil { padded + stride.saturating_sub(1) } else { padded };
+        if kernel == 0 || stride == 0 || input == 0 || kernel > reach || padding >= kernel {
             return Err(OpError::Window { op, kernel, stride, padding, input });
         }
-        let steps = padded - kernel;
-        if !ceil {
-            return Ok(steps / stride + 1);
-        }
-        let count = steps.div_ceil(stride) + 1;
+        let count = (reach - kernel) / stride + 1;
         // As in PyTorch: the last window must start inside the input or its leading padding.
-        Ok(if (count - 1) * stride >= input + padding { count - 1 } else { count })
+        Ok(if ceil && (count - 1) * stride >= input + padding { count - 1 } else { count })
     }
 }
 

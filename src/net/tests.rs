@@ -1,0 +1,229 @@
+//! The whole network against PyTorch. `tests/golden/googlenet.py` makes the expected values.
+
+use std::collections::BTreeMap;
+
+use dfdx::prelude::*;
+use serde::Deserialize;
+
+use super::weights::Collect;
+use super::*;
+use crate::arch::Architecture;
+use crate::ops::{Engine, Gemm, Maps, OpError, Rows};
+
+#[derive(Deserialize)]
+struct Golden {
+    ratio: f64,
+    classes: usize,
+    batch: usize,
+    size: usize,
+    inference: Vec<f32>,
+    training: Vec<Vec<f32>>,
+    loss: f32,
+    gradient_norms: BTreeMap<String, f32>,
+    running_mean_norm: BTreeMap<String, f32>,
+    losses: Vec<f32>,
+}
+
+impl Golden {
+    fn read() -> Self {
+        serde_json::from_str(include_str!("../../tests/golden/googlenet.json")).unwrap()
+    }
+
+    /// A network with the weights of the PyTorch model, through a file in torchvision's layout.
+    fn network<E: Engine>(&self, engine: E) -> GoogLeNet<E> {
+        let architecture = Architecture::googlenet_scaled(self.ratio, self.classes, true).unwrap();
+        let mut network = GoogLeNet::new(engine, &architecture, 0).unwrap();
+        let mut tensors = Collect::default();
+        network.visit(&mut tensors).unwrap();
+        for (salt, (name, stored)) in tensors.0.iter_mut().enumerate() {
+            let fan_in: usize = stored.shape[1..].iter().product();
+            let value = |u: f64| match name.rsplit('.').next() {
+                Some("running_var") => 1.0 + 0.3 * u,
+                Some("weight") if name.ends_with("bn.weight") => 1.0 + 0.3 * u,
+                Some("running_mean") => 0.1 * u,
+                Some("bias") if name.ends_with("bn.bias") => 0.1 * u,
+                Some("bias") => 0.05 * u,
+                _ => u * (6.0 / fan_in as f64).sqrt(),
+            };
+            stored.values = noise(salt as u32, stored.values.len()).map(|u| value(u) as f32).collect();
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        tensors.write(file.path(), architecture.canonical()).unwrap();
+        network.load(file.path()).unwrap();
+        network
+    }
+
+    fn images<D: Device<f32>>(&self, device: &D) -> Maps<D> {
+        let patch = self.size / 4;
+        let coarse: Vec<f64> = noise(8888, self.batch * 4 * 4 * 3).collect();
+        let pixels = noise(9999, self.batch * self.size * self.size * 3).enumerate().map(|(at, fine)| {
+            let (channel, x, y) = (at % 3, at / 3 % self.size, at / 3 / self.size % self.size);
+            let image = at / 3 / self.size / self.size;
+            (coarse[((image * 4 + y / patch) * 4 + x / patch) * 3 + channel] + 0.25 * fine) as f32
+        });
+        device.tensor_from_vec(pixels.collect::<Vec<_>>(), (self.batch, self.size, self.size, 3))
+    }
+
+    /// Cross-entropy of the classifier plus 0.3 times that of each auxiliary head.
+    fn loss<D: Device<f32>>(&self, output: TrainOutput<D>) -> Tensor<(), f32, D, OwnedTape<f32, D>> {
+        let device = output.logits.device().clone();
+        let mut targets = vec![0.0; self.batch * self.classes];
+        (0..self.batch).for_each(|image| targets[image * self.classes + image % self.classes] = 1.0);
+        let targets: Rows<D> = device.tensor_from_vec(targets, (self.batch, self.classes));
+        let cross_entropy = |logits: Rows<D, OwnedTape<f32, D>>| {
+            // dfdx's own loss divides by the number of all elements of the last axis' batch only for constant shapes.
+            let picked = logits.log_softmax::<Axis<1>>() * targets.clone();
+            picked.sum::<(), _>() * (-1.0 / self.batch as f32)
+        };
+        let mut loss = cross_entropy(output.logits);
+        for logits in output.aux_logits {
+            loss = loss + cross_entropy(logits) * 0.3;
+        }
+        loss
+    }
+}
+
+/// The same hash as in the script.
+fn noise(salt: u32, count: usize) -> impl Iterator<Item = f64> {
+    (0..count as u32).map(move |index| {
+        let mut x = index.wrapping_mul(2_654_435_769).wrapping_add(salt.wrapping_mul(40503));
+        x ^= x >> 16;
+        x = x.wrapping_mul(0x7FEB_352D);
+        x ^= x >> 15;
+        x = x.wrapping_mul(0x846C_A68B);
+        x ^= x >> 16;
+        f64::from(x >> 8) / f64::from(1 << 23) - 1.0
+    })
+}
+
+fn assert_close(what: &str, got: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((got - expected).abs() <= tolerance * largest, "{what}: {got} is not {expected}");
+    }
+}
+
+/// Norms of all gradients or running statistics.
+struct Norms<'a, D: Device<f32>> {
+    gradients: &'a Gradients<f32, D>,
+    norms: BTreeMap<String, f32>,
+}
+
+fn norm(values: &[f32]) -> f32 {
+    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt() as f32
+}
+
+impl<D: Device<f32>> Visitor<D> for Norms<'_, D> {
+    fn parameter<S: Shape>(&mut self, name: &str, _: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.norms.insert(name.to_owned(), norm(&self.gradients.get(&*tensor).as_vec()));
+        Ok(())
+    }
+
+    fn buffer<S: Shape>(&mut self, name: &str, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.norms.insert(name.to_owned(), norm(&tensor.as_vec()));
+        Ok(())
+    }
+}
+
+/// Plain SGD with Nesterov momentum over dfdx's optimiser, weights decayed.
+struct Step<'a, D: Device<f32>> {
+    gradients: &'a mut Gradients<f32, D>,
+    velocity: &'a mut Gradients<f32, D>,
+}
+
+impl<D: Device<f32>> Visitor<D> for Step<'_, D> {
+    fn parameter<S: Shape>(&mut self, _: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        let decay = matches!(role, Role::Weight { .. }).then_some(dfdx::optim::WeightDecay::L2(5e-4));
+        let momentum = Some(dfdx::optim::Momentum::Nesterov(0.9));
+        let config = dfdx::optim::SgdConfig { lr: 3e-5, momentum, weight_decay: decay };
+        let velocity = self.velocity.get_or_alloc_mut(&*tensor).map_err(OpError::device)?;
+        let gradient = self.gradients.get_or_alloc_mut(&*tensor).map_err(OpError::device)?;
+        config.try_update(tensor, velocity, gradient).map_err(OpError::device)
+    }
+}
+
+fn agrees_with_pytorch<E: Engine>(engine: E) {
+    let golden = Golden::read();
+    let mut network = golden.network(engine);
+    let images = golden.images(network.engine().device());
+    assert_close("inference", &network.forward(images.clone()).unwrap().as_vec(), &golden.inference, 1e-3);
+
+    let output = network.forward_train(images.clone().leaky_traced(), None).unwrap();
+    let logits = std::iter::once(&output.logits).chain(&output.aux_logits).map(|logits| logits.as_vec());
+    for (got, expected) in logits.zip(&golden.training) {
+        assert_close("training logits", &got, expected, 1e-3);
+    }
+    let loss = golden.loss(output);
+    assert_close("loss", &loss.as_vec(), &[golden.loss], 1e-3);
+    let gradients = loss.backward();
+    let mut norms = Norms { gradients: &gradients, norms: BTreeMap::new() };
+    network.visit(&mut norms).unwrap();
+    let expected = golden.gradient_norms.iter().chain(&golden.running_mean_norm);
+    assert_eq!(norms.norms.len(), expected.clone().count());
+    for (name, expected) in expected {
+        assert_close(name, &[norms.norms[name]], &[*expected], 1e-2);
+    }
+}
+
+fn trains_as_pytorch<E: Engine>(engine: E) {
+    let golden = Golden::read();
+    let mut network = golden.network(engine);
+    let images = golden.images(network.engine().device());
+    let mut velocity = Gradients::leaky();
+    for (step, expected) in golden.losses.iter().enumerate() {
+        let loss = golden.loss(network.forward_train(images.clone().leaky_traced(), None).unwrap());
+        assert_close(&format!("loss of step {step}"), &loss.as_vec(), &[*expected], 1e-2);
+        let mut gradients = loss.backward();
+        network.visit(&mut Step { gradients: &mut gradients, velocity: &mut velocity }).unwrap();
+    }
+}
+
+#[test]
+fn the_gemm_engine_agrees_with_pytorch() {
+    agrees_with_pytorch(Gemm::new());
+}
+
+#[test]
+fn the_gemm_engine_trains_as_pytorch() {
+    trains_as_pytorch(Gemm::new());
+}
+
+#[test]
+fn reloaded_weights_give_the_same_bits() {
+    let golden = Golden::read();
+    let mut network = golden.network(Gemm::new());
+    let images = golden.images(network.engine().device());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    network.save(file.path()).unwrap();
+    let mut reloaded = GoogLeNet::new(Gemm::new(), network.architecture(), 1).unwrap();
+    reloaded.load(file.path()).unwrap();
+    let bits = |logits: Rows<Cpu>| logits.as_vec().into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    assert_eq!(bits(network.forward(images.clone()).unwrap()), bits(reloaded.forward(images).unwrap()));
+}
+
+#[test]
+fn weights_of_another_architecture_are_refused() {
+    let golden = Golden::read();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    golden.network(Gemm::new()).save(file.path()).unwrap();
+    let other = Architecture::googlenet_scaled(0.25, golden.classes, true).unwrap();
+    let refused = GoogLeNet::new(Gemm::new(), &other, 0).unwrap().load(file.path());
+    assert!(
+        refused.unwrap_err().to_string().contains("conv1.conv.weight is F32 [8, 3, 7, 7], expected F32 [16, 3, 7, 7]")
+    );
+    std::fs::write(file.path(), b"no weights").unwrap();
+    let broken = GoogLeNet::new(Gemm::new(), &other, 0).unwrap().load(file.path());
+    assert!(matches!(broken, Err(WeightsError::Format { .. })));
+}
+
+#[test]
+fn smallest_and_odd_inputs_train() {
+    let architecture = Architecture::googlenet_scaled(0.1, 2, true).unwrap();
+    let mut network = GoogLeNet::new(Gemm::new(), &architecture, 3).unwrap();
+    for size in [32, 33, 47, 63] {
+        let images = network.engine().device().tensor_from_vec(vec![0.5; 2 * size * size * 3], (2, size, size, 3));
+        let output = network.forward_train(images.leaky_traced(), Some(1)).unwrap();
+        assert_eq!((output.logits.shape(), output.aux_logits.len()), (&(2, 2), 2));
+    }
+}

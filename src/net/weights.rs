@@ -1,0 +1,200 @@
+//! Weights to and from safetensors, under the names and in the layout of torchvision's GoogLeNet.
+//!
+//! Convolutions are `[out, in, height, width]` and linear layers `[out, in]` there, `[height * width * in, out]` here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dfdx::prelude::*;
+use safetensors::tensor::{Dtype as Kind, SafeTensors, TensorView};
+
+use super::googlenet::GoogLeNet;
+use super::visitor::{Role, Visitor};
+use crate::ops::{Engine, OpError};
+
+/// Why weights could not be saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file could not be read or written.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file is no safetensors file, or a damaged one.
+    #[error("{}: not a readable safetensors file ({error})", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: safetensors::SafeTensorError,
+    },
+    /// The file holds the weights of another architecture.
+    #[error("{}: these are the weights of another architecture: {difference}", path.display())]
+    Architecture {
+        /// Which file.
+        path: PathBuf,
+        /// The first difference.
+        difference: String,
+    },
+    /// The device refused.
+    #[error(transparent)]
+    Op(#[from] OpError),
+}
+
+/// A tensor as it stands in a file.
+pub(super) struct Stored {
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f32>,
+}
+
+/// Shape in a file of a tensor of `shape`.
+fn stored_shape(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
+    match (role, shape) {
+        (Some(Role::Weight { linear: true, .. }), [inputs, outputs]) => vec![*outputs, *inputs],
+        (Some(Role::Weight { kernel: [height, width], .. }), [taps, outputs]) => {
+            vec![*outputs, taps / (height * width), height, width]
+        }
+        _ => shape.to_vec(),
+    }
+}
+
+/// For each element in the file's order, its place in ours.
+fn order(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
+    let (Some(Role::Weight { kernel: [height, width], .. }), [taps, outputs]) = (role, shape) else {
+        return (0..shape.iter().product()).collect();
+    };
+    let pixels = height * width;
+    let channels = taps / pixels;
+    let place = |output, channel, pixel| (pixel * channels + channel) * outputs + output;
+    (0..*outputs)
+        .flat_map(|output| (0..channels).map(move |channel| (output, channel)))
+        .flat_map(|(output, channel)| (0..pixels).map(move |pixel| place(output, channel, pixel)))
+        .collect()
+}
+
+/// Takes every tensor out of a network.
+#[derive(Default)]
+pub(super) struct Collect(pub(super) BTreeMap<String, Stored>);
+
+impl Collect {
+    /// Writes the tensors to a safetensors file that also names the architecture.
+    pub(super) fn write(&self, path: &Path, architecture: String) -> Result<(), WeightsError> {
+        let bytes = |stored: &Stored| stored.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let tensors: Vec<_> = self.0.iter().map(|(name, stored)| (name, &stored.shape, bytes(stored))).collect();
+        let format = |error| WeightsError::Format { path: path.to_owned(), error };
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Kind::F32, (*shape).clone(), bytes)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(format)?;
+        let metadata = [("architecture".to_owned(), architecture)].into_iter().collect();
+        let file = safetensors::serialize(views, Some(metadata)).map_err(format)?;
+        std::fs::write(path, file).map_err(|error| WeightsError::Io { path: path.to_owned(), error })
+    }
+
+    fn take<S: Shape, D: Device<f32>>(&mut self, name: &str, role: Option<Role>, tensor: &Tensor<S, f32, D>) {
+        let shape: Vec<usize> = tensor.shape().concrete().into();
+        let ours = tensor.as_vec();
+        let values = order(role, &shape).into_iter().map(|place| ours[place]).collect();
+        self.0.insert(name.to_owned(), Stored { shape: stored_shape(role, &shape), values });
+    }
+}
+
+impl<D: Device<f32>> Visitor<D> for Collect {
+    fn parameter<S: Shape>(&mut self, name: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.take(name, Some(role), tensor);
+        Ok(())
+    }
+
+    fn buffer<S: Shape>(&mut self, name: &str, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.take(name, None, tensor);
+        Ok(())
+    }
+}
+
+/// Compares a file's tensors with a network's, then puts them in.
+struct Fill<'a> {
+    file: &'a SafeTensors<'a>,
+    write: bool,
+    expected: usize,
+    difference: Option<String>,
+}
+
+impl Fill<'_> {
+    fn put<S: Shape, D: Device<f32>>(&mut self, name: &str, role: Option<Role>, tensor: &mut Tensor<S, f32, D>) {
+        self.expected += 1;
+        let shape: Vec<usize> = tensor.shape().concrete().into();
+        let expected = stored_shape(role, &shape);
+        let found = match self.file.tensor(name) {
+            Ok(view) if view.dtype() == Kind::F32 && view.shape() == expected => view,
+            Ok(view) => {
+                let (kind, shape) = (view.dtype(), view.shape());
+                self.difference.get_or_insert(format!("{name} is {kind:?} {shape:?}, expected F32 {expected:?}"));
+                return;
+            }
+            Err(_) => {
+                self.difference.get_or_insert(format!("{name} is missing"));
+                return;
+            }
+        };
+        if self.write {
+            let values = found.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            let mut ours = vec![0.0; tensor.shape().num_elements()];
+            order(role, &shape).into_iter().zip(values).for_each(|(place, value)| ours[place] = value);
+            tensor.copy_from(&ours);
+        }
+    }
+}
+
+impl<D: Device<f32>> Visitor<D> for Fill<'_> {
+    fn parameter<S: Shape>(&mut self, name: &str, role: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.put(name, Some(role), tensor);
+        Ok(())
+    }
+
+    fn buffer<S: Shape>(&mut self, name: &str, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+        self.put(name, None, tensor);
+        Ok(())
+    }
+}
+
+impl<E: Engine> GoogLeNet<E> {
+    /// Writes all parameters and running statistics as f32 to a safetensors file.
+    ///
+    /// # Errors
+    /// [`WeightsError`] if the file cannot be written.
+    pub fn save(&mut self, path: &Path) -> Result<(), WeightsError> {
+        let mut tensors = Collect::default();
+        self.visit(&mut tensors)?;
+        tensors.write(path, self.architecture().canonical())
+    }
+
+    /// Takes all parameters and running statistics from a safetensors file; unchanged if the file does not fit.
+    ///
+    /// Tensors of auxiliary heads and PyTorch's counters of batches are passed over where the network has none.
+    ///
+    /// # Errors
+    /// [`WeightsError`] if the file cannot be read, is damaged, or belongs to another architecture.
+    pub fn load(&mut self, path: &Path) -> Result<(), WeightsError> {
+        let bytes = std::fs::read(path).map_err(|error| WeightsError::Io { path: path.to_owned(), error })?;
+        let file =
+            SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format { path: path.to_owned(), error })?;
+        let mut check = Fill { file: &file, write: false, expected: 0, difference: None };
+        self.visit(&mut check)?;
+        let known = |name: &&str| !name.ends_with("num_batches_tracked") && !name.starts_with("aux");
+        let heads = file.names().iter().filter(|name| name.starts_with("aux") && !name.ends_with("tracked")).count();
+        let found = file.names().iter().filter(|name| known(name)).count()
+            + if self.architecture().aux_heads() { heads } else { 0 };
+        let difference = check.difference.or_else(|| {
+            let expected = check.expected;
+            (found != expected).then(|| format!("it holds {found} tensors, expected {expected}"))
+        });
+        if let Some(difference) = difference {
+            return Err(WeightsError::Architecture { path: path.to_owned(), difference });
+        }
+        Ok(self.visit(&mut Fill { file: &file, write: true, expected: 0, difference: None })?)
+    }
+}
