@@ -82,14 +82,15 @@ pub enum Error {
     },
     /// The run was made with other settings.
     #[error(
-        "run {} was made with other settings (- its own, + given now); use them, or choose another name:\n{difference}",
-        path.display()
+        "run {} was made with other settings (its own -> given now); use them, or choose another name:\n  {}",
+        path.display(),
+        changes.join("\n  ")
     )]
     OtherConfig {
         /// The run's `config.toml`.
         path: PathBuf,
-        /// Lines `- key = old` and `+ key = new`.
-        difference: String,
+        /// Lines `key: old -> new`.
+        changes: Vec<String>,
     },
     /// The run was made on other images.
     #[error(

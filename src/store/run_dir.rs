@@ -1,6 +1,5 @@
 //! The folder of one run: which settings and which data it was made with, checked before anything is added to it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -12,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{sync_parent, write_atomically};
 use super::lock::RunLock;
 use super::{Error, RunStore, Warning};
-
-/// Settings that may change between the start of a run and its continuation: how long it goes on, not what it does.
-const MAY_CHANGE: [&str; 2] = ["search.trials", "search.max_seconds"];
+use crate::space::Space;
 
 /// The name of a run: also the name of its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +87,12 @@ impl RunDir {
         self.0.join(RunStore::JOURNAL)
     }
 
-    /// Begins the run, or continues it if `config` (resolved settings as TOML) and `manifest` are those it was begun
-    /// with. Only `search.trials` and `search.max_seconds` may differ; the new ones are then written down.
+    /// Begins the run, or continues it if `space` and `manifest` are those it was begun with. Only how long it goes on
+    /// may differ (see [`Space::changes_since`]); this is then written down.
     ///
     /// # Errors
     /// [`Error::OtherConfig`], [`Error::OtherData`], and those of [`RunStore::open`].
-    pub fn open(&self, config: &str, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
+    pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
         fs::create_dir_all(&self.0).map_err(Error::io("create", &self.0))?;
         sync_parent(&self.0)?;
         let lock = RunLock::acquire(&self.0)?;
@@ -123,20 +120,26 @@ impl RunDir {
                 write_atomically(&self.manifest(), (text + "\n").as_bytes())?;
             }
         }
-        match self.read(&self.config(), begun)? {
-            Some(stored) if stored == config => {}
-            Some(stored) => {
-                let difference = difference(&self.settings(&stored)?, &self.settings(config)?);
-                if !difference.is_empty() {
-                    return Err(Error::OtherConfig { path: self.config(), difference });
-                }
-                write_atomically(&self.config(), config.as_bytes())?;
+        let config = space.to_toml().map_err(self.unusable(self.config()))?;
+        if let Some(stored) = self.read(&self.config(), begun)? {
+            let changes = space.changes_since(&self.parse_space(&stored)?).map_err(self.unusable(self.config()))?;
+            if !changes.is_empty() {
+                return Err(Error::OtherConfig { path: self.config(), changes });
             }
-            None => write_atomically(&self.config(), config.as_bytes())?,
         }
+        write_atomically(&self.config(), config.as_bytes())?;
         let (store, more) = RunStore::open_locked(&self.0, lock)?;
         warnings.extend(more);
         Ok((store, warnings))
+    }
+
+    /// The space as stored.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
+    pub fn read_space(&self) -> Result<Space, Error> {
+        let path = self.config();
+        self.parse_space(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
     }
 
     /// The manifest as stored.
@@ -165,47 +168,13 @@ impl RunDir {
         }
     }
 
-    /// Every setting by its dotted name.
-    fn settings(&self, config: &str) -> Result<BTreeMap<String, String>, Error> {
-        let table: toml::Table = config.parse().map_err(self.unusable(self.config()))?;
-        let mut settings = BTreeMap::new();
-        flatten("", &toml::Value::Table(table), &mut settings);
-        Ok(settings)
+    fn parse_space(&self, text: &str) -> Result<Space, Error> {
+        Space::parse("config.toml", text, &[]).map_err(self.unusable(self.config()))
     }
 
     fn unusable<E: fmt::Display>(&self, path: PathBuf) -> impl FnOnce(E) -> Error {
         |error| Error::RunFile { path, reason: error.to_string() }
     }
-}
-
-fn flatten(prefix: &str, value: &toml::Value, settings: &mut BTreeMap<String, String>) {
-    match value {
-        toml::Value::Table(table) => {
-            for (key, value) in table {
-                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                flatten(&name, value, settings);
-            }
-        }
-        value => {
-            settings.insert(prefix.to_owned(), value.to_string());
-        }
-    }
-}
-
-/// Lines `- key = old` and `+ key = new` for every setting that differs and must not.
-fn difference(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> String {
-    let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
-    keys.sort();
-    keys.dedup();
-    let mut lines = Vec::new();
-    for key in keys {
-        if MAY_CHANGE.contains(&key.as_str()) || old.get(key) == new.get(key) {
-            continue;
-        }
-        lines.extend(old.get(key).map(|value| format!("  - {key} = {value}")));
-        lines.extend(new.get(key).map(|value| format!("  + {key} = {value}")));
-    }
-    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -214,7 +183,10 @@ mod tests {
     use super::*;
     use crate::search::ports::Store;
 
-    const CONFIG: &str = "[search]\npopulation = 20\ntrials = 10\n[protocol]\nepochs = 1\n";
+    fn space(overrides: &[&str]) -> Space {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap()
+    }
 
     fn manifest() -> Manifest {
         Manifest {
@@ -241,35 +213,32 @@ mod tests {
     fn a_run_continues_with_more_trials_but_not_with_other_settings() {
         let results = tempfile::tempdir().unwrap();
         let run = run_in(results.path());
-        let (mut store, warnings) = run.open(CONFIG, &manifest()).unwrap();
+        let (mut store, warnings) = run.open(&space(&[]), &manifest()).unwrap();
         assert_eq!(warnings, []);
         store.append(&done(0)).unwrap();
         drop(store);
-        let longer = CONFIG.replace("trials = 10", "trials = 30\nmax_seconds = 60");
+        let longer = space(&["search.trials=30", "search.max_seconds=60"]);
         let (store, warnings) = run.open(&longer, &manifest()).unwrap();
         assert_eq!(warnings, []);
         assert_eq!(store.trials().unwrap(), [done(0)]);
         drop(store);
-        assert_eq!(fs::read_to_string(run.config()).unwrap(), longer);
+        assert_eq!(run.read_space().unwrap(), longer);
 
-        let error = run.open(&CONFIG.replace("20", "32").replace("epochs = 1", "images = 5"), &manifest());
-        let Err(Error::OtherConfig { difference, .. }) = error else { panic!("{error:?}") };
-        assert_eq!(
-            difference,
-            "  - protocol.epochs = 1\n  + protocol.images = 5\n  - search.population = 20\n  + search.population = 32"
-        );
-        assert_eq!(fs::read_to_string(run.config()).unwrap(), longer);
+        let error = run.open(&space(&["search.seed=7", "protocol.epochs=2"]), &manifest());
+        let Err(Error::OtherConfig { changes, .. }) = error else { panic!("{error:?}") };
+        assert_eq!(changes, ["protocol.epochs: 1 -> 2", "search.seed: 0 -> 7"]);
+        assert_eq!(run.read_space().unwrap(), longer);
     }
 
     #[test]
     fn a_run_on_other_data_is_refused() {
         let results = tempfile::tempdir().unwrap();
         let run = run_in(results.path());
-        drop(run.open(CONFIG, &manifest()).unwrap());
+        drop(run.open(&space(&[]), &manifest()).unwrap());
         let other = Manifest { data_fingerprint: "def".to_owned(), ..manifest() };
-        assert!(matches!(run.open(CONFIG, &other), Err(Error::OtherData { .. })));
+        assert!(matches!(run.open(&space(&[]), &other), Err(Error::OtherData { .. })));
         let newer = Manifest { program: "0.2.0".to_owned(), ..manifest() };
-        let (_, warnings) = run.open(CONFIG, &newer).unwrap();
+        let (_, warnings) = run.open(&space(&[]), &newer).unwrap();
         assert_eq!(warnings, [Warning::OtherProgram { stored: "0.1.0".to_owned(), current: "0.2.0".to_owned() }]);
         assert_eq!(run.read_manifest().unwrap(), manifest());
     }
@@ -278,9 +247,9 @@ mod tests {
     fn trials_without_their_settings_are_not_continued() {
         let results = tempfile::tempdir().unwrap();
         let run = run_in(results.path());
-        run.open(CONFIG, &manifest()).unwrap().0.append(&done(0)).unwrap();
+        run.open(&space(&[]), &manifest()).unwrap().0.append(&done(0)).unwrap();
         fs::remove_file(run.config()).unwrap();
-        let error = run.open(CONFIG, &manifest()).unwrap_err().to_string();
+        let error = run.open(&space(&[]), &manifest()).unwrap_err().to_string();
         assert!(error.contains("config.toml: missing although the run has trials"), "{error}");
     }
 
@@ -289,7 +258,7 @@ mod tests {
         let results = tempfile::tempdir().unwrap();
         let file = results.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = run_in(&file).open(CONFIG, &manifest()).unwrap_err().to_string();
+        let error = run_in(&file).open(&space(&[]), &manifest()).unwrap_err().to_string();
         assert!(error.starts_with("cannot create ") && error.contains("file/pets"), "{error}");
     }
 }
