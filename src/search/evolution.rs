@@ -45,7 +45,8 @@ impl Evolution {
         let crowding = crowding(&objectives, &ranks);
         let drawn = rng.distinct(space.search().sample, self.population.len());
         // They come in random order, so of equals a random one is taken.
-        let winner = drawn.into_iter().min_by(|&a, &b| ranks[a].cmp(&ranks[b]).then(crowding[b].total_cmp(&crowding[a])));
+        let winner =
+            drawn.into_iter().min_by(|&a, &b| ranks[a].cmp(&ranks[b]).then(crowding[b].total_cmp(&crowding[a])));
         winner.map(|i| &self.population[i])
     }
 }

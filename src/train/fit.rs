@@ -245,13 +245,30 @@ mod tests {
 
     #[test]
     fn exp() {
-        for (ratio, lr, batch, epochs, aux, px) in [(0.125, 0.05, 16, 25, false, 32), (0.125, 0.05, 32, 25, false, 64), (0.25, 0.05, 32, 12, false, 64)] {
+        for (ratio, lr, batch, epochs, aux, px) in
+            [(0.125, 0.05, 16, 25, false, 32), (0.125, 0.05, 32, 25, false, 64), (0.25, 0.05, 32, 12, false, 64)]
+        {
             let t = std::time::Instant::now();
             let architecture = Architecture::googlenet_scaled(ratio, 2, aux).unwrap();
             let mut network = GoogLeNet::new(Gemm::new(), &architecture, 1).unwrap();
             let set = synthetic(640, px, 0.0, 1).unwrap();
-            let recipe = Recipe { epochs, batch, peak_learning_rate: lr, augment: Augment { crop: Crop::None, flip: true }, ..RECIPE };
-            let losses = fit(&mut network, &set, &set.split(Split::Train)[..400], &recipe, 1, &AtomicBool::new(false), &mut |_| ()).unwrap();
+            let recipe = Recipe {
+                epochs,
+                batch,
+                peak_learning_rate: lr,
+                augment: Augment { crop: Crop::None, flip: true },
+                ..RECIPE
+            };
+            let losses = fit(
+                &mut network,
+                &set,
+                &set.split(Split::Train)[..400],
+                &recipe,
+                1,
+                &AtomicBool::new(false),
+                &mut |_| (),
+            )
+            .unwrap();
             let m = measure(&network, &set, set.split(Split::Validation), 50, |l| l).unwrap();
             println!("{ratio} {lr} {batch} {epochs} {aux}: {losses:.3?} {m:?} {:?}", t.elapsed());
         }

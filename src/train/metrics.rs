@@ -37,7 +37,8 @@ pub fn measure<E: Engine>(
     for indices in indices.chunks(batch.max(1)) {
         dataset.fill(indices, None, 0, 0, &mut images);
         let labels: Vec<usize> = images.labels.iter().map(|&label| class_of(label)).collect();
-        let logits = network.forward(super::fit::maps(network.engine().device(), &mut images, dataset.resolution())?)?;
+        let logits =
+            network.forward(super::fit::maps(network.engine().device(), &mut images, dataset.resolution())?)?;
         tally.add(&logits.as_vec(), &labels);
     }
     Ok(tally.measurement())
