@@ -21,7 +21,7 @@ pub(super) fn done(index: usize) -> Trial {
     Trial {
         job: Job {
             index,
-            architecture: Architecture::googlenet(2, index % 2 == 0).unwrap(),
+            architecture: Architecture::googlenet(2, index.is_multiple_of(2)).unwrap(),
             origin: Origin::Mutation { parent: index / 2, operators: vec!["branch".to_owned(), "block".to_owned()] },
             cost: Cost { macs: 1_582_671_872, parameters: 5_982_882, activation_bytes: u64::MAX },
             fidelity: Fidelity { resolution: 64, images: 2000, epochs: 1 },
@@ -39,7 +39,7 @@ pub(super) fn failed(index: usize) -> Trial {
         1 => Failure::Panicked { message: "index out of \"bounds\"\nline 2".to_owned() },
         _ => Failure::Error { message: "ü".to_owned() },
     };
-    let origin = if index % 2 == 0 { Origin::Random } else { Origin::Uniform { permille: 250 } };
+    let origin = if index.is_multiple_of(2) { Origin::Random } else { Origin::Uniform { permille: 250 } };
     Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1 }
 }
 
