@@ -6,6 +6,7 @@ mod best;
 mod evaluate;
 mod load;
 mod run;
+mod runs;
 mod status;
 mod stdout;
 mod summary;

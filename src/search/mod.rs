@@ -9,6 +9,7 @@ pub mod front;
 pub mod hypervolume;
 pub mod landscape;
 pub mod pareto;
+pub mod pick;
 pub mod ports;
 mod propose;
 pub mod random;

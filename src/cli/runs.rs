@@ -1,0 +1,106 @@
+//! Runs as they are stored: which there are, and what is in one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::anyhow;
+
+use super::{Failure, Output};
+use crate::arch::Cost;
+use crate::diagnostic::suggest;
+use crate::report::{RunSummary, baseline_cost};
+use crate::search::trial::Trial;
+use crate::space::Space;
+use crate::store::{Manifest, RunDir, RunName, read_journal};
+
+/// The options that choose a run.
+#[derive(clap::Args, Debug)]
+pub(super) struct RunArgs {
+    /// Name of the run [default: the one that was worked on last]
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// The folder that holds the runs.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+/// What is on the disk of a run, whether it is going on or not.
+pub(super) struct StoredRun {
+    pub(super) name: RunName,
+    pub(super) dir: RunDir,
+    pub(super) space: Space,
+    pub(super) manifest: Manifest,
+    /// By ascending index.
+    pub(super) trials: Vec<Trial>,
+    /// Cost of the paper's network.
+    pub(super) baseline: Cost,
+}
+
+impl StoredRun {
+    /// Reads the run that `args` name; damaged lines of its journal are reported on stderr.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read.
+    pub(super) fn read(args: &RunArgs, output: Output) -> Result<Self, Failure> {
+        let name = match &args.run {
+            Some(name) => existing(&args.results, name)?,
+            None => latest(&args.results)?,
+        };
+        if args.run.is_none() && output.verbose > 0 {
+            eprintln!("run {name} was worked on last");
+        }
+        let dir = RunDir::new(&args.results, &name);
+        let (space, manifest) = (dir.read_space()?, dir.read_manifest()?);
+        let (mut trials, warnings) = read_journal(&dir.journal())?;
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        // Of a run that was made shorter, those beyond its end are kept, but are not part of it.
+        trials.retain(|trial| trial.job.index < space.search().trials);
+        let baseline =
+            baseline_cost(manifest.classes.len(), space.protocol().resolution).map_err(|error| anyhow!(error))?;
+        Ok(Self { name, dir, space, manifest, trials, baseline })
+    }
+
+    /// Where it stands.
+    pub(super) fn summary(&self) -> RunSummary {
+        RunSummary::new(&self.name.to_string(), self.space.search().trials, &self.trials, &self.baseline)
+    }
+}
+
+/// The run called `name`, if it exists.
+fn existing(results: &Path, name: &str) -> Result<RunName, Failure> {
+    let run: RunName = name.parse().map_err(|error: crate::store::Error| Failure::Usage(error.into()))?;
+    if RunDir::new(results, &run).config().exists() {
+        return Ok(run);
+    }
+    let names: Vec<String> = runs(results).into_iter().map(|(_, run)| run.to_string()).collect();
+    let guess = suggest(name, names.iter().map(String::as_str));
+    let hint = match guess {
+        Some(guess) => format!("did you mean {guess}?"),
+        None if names.is_empty() => "there are none; start one with `inception-nas run`".to_owned(),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Err(Failure::Usage(anyhow!("no run {name} in {}; {hint}", results.display())))
+}
+
+/// The run whose files were written last.
+fn latest(results: &Path) -> Result<RunName, Failure> {
+    let none = || Failure::Usage(anyhow!("no runs in {}; start one with `inception-nas run`", results.display()));
+    runs(results).pop().map(|(_, run)| run).ok_or_else(none)
+}
+
+/// All runs in the folder, the one written last at the end.
+fn runs(results: &Path) -> Vec<(SystemTime, RunName)> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+    let mut runs: Vec<(SystemTime, RunName)> = entries
+        .filter_map(|entry| {
+            let run: RunName = entry.file_name().to_str()?.parse().ok()?;
+            let dir = RunDir::new(results, &run);
+            let written = |path: PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+            let begun = written(dir.config())?;
+            Some((written(dir.journal()).map_or(begun, |last| last.max(begun)), run))
+        })
+        .collect();
+    runs.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.to_string().cmp(&right.to_string())));
+    runs
+}
