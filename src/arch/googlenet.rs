@@ -23,6 +23,23 @@ pub(super) const INCEPTION: [BranchWidths; BLOCKS] = [
     BranchWidths::new([384, 192, 384, 48, 128, 128]),
 ];
 
+/// The paper's "ops" in millions, by the module's name in [`Architecture::layers`]; at 224 px.
+///
+/// Ours agree to within one million, except 5a (51) and conv1 (118): see [`Architecture::cost`].
+/// Source: Szegedy et al. 2014, "Going Deeper with Convolutions", table 1, last column.
+pub const PAPER_OPS: [(&str, u64); BLOCKS + 1] = [
+    ("conv1", 34),
+    ("inception3a", 128),
+    ("inception3b", 304),
+    ("inception4a", 73),
+    ("inception4b", 88),
+    ("inception4c", 100),
+    ("inception4d", 119),
+    ("inception4e", 170),
+    ("inception5a", 54),
+    ("inception5b", 71),
+];
+
 impl Architecture {
     /// The network of the paper.
     ///

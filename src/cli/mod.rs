@@ -7,6 +7,7 @@ mod evaluate;
 mod load;
 mod run;
 mod status;
+mod stdout;
 mod summary;
 mod train;
 

@@ -1,5 +1,31 @@
 //! Images: folders of files -> packed cache -> splits -> augmented batches; and the built-in synthetic set.
 
+mod augment;
+mod batch;
+mod cache;
 mod dataset;
+mod decode;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod folder;
+mod open;
+mod pack;
+mod random;
+mod resize;
+mod split;
+mod synthetic;
 
-pub use dataset::{Dataset, Split};
+pub use augment::{Augment, Crop};
+pub use batch::{Batch, MEAN, STD, epoch_order};
+pub use cache::default_cache_dir;
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use open::{ImportReport, open_folder};
+pub use split::Split;
+pub use synthetic::synthetic;
+
+/// Smallest side of the images of a data set, in pixels.
+pub const MIN_RESOLUTION: usize = 8;
+/// Largest side of the images of a data set, in pixels.
+pub const MAX_RESOLUTION: usize = 1024;

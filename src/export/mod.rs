@@ -1,1 +1,3 @@
-//! (placeholder)
+//! What leaves the program as a file for people and other programs.
+
+pub mod architecture_file;

@@ -1,1 +1,13 @@
-//! (placeholder)
+//! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
+
+mod front_csv;
+mod progress;
+mod summary;
+mod table;
+mod units;
+
+pub use front_csv::front_csv;
+pub use progress::{Progress, Style};
+pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
+pub use table::table;
+pub use units::{duration, si};

@@ -2,5 +2,21 @@
 //!
 //! Knows no clock, disk, screen or tensor: all of these come in through the traits of [`ports`].
 
+pub mod digest;
+pub mod drive;
+pub mod evolution;
+pub mod front;
+pub mod hypervolume;
+pub mod landscape;
+pub mod pareto;
 pub mod ports;
+mod propose;
+pub mod random;
+pub mod searcher;
+pub mod seed;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trial;
+pub mod uniform;

@@ -1,5 +1,21 @@
 //! What may be searched: the space file as written, the checked space, and the genotypes in it.
 
+mod check;
+mod checked;
+mod count;
+mod file;
+mod genotype;
+mod grid;
+pub mod mutate;
 mod protocol;
+mod rng;
+mod sample;
+mod source;
 
+pub use checked::{OverLimit, Space};
+pub use count::parse_count;
+pub use file::{Limits, SearchSettings, Strategy};
+pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
+pub use rng::Rng;
+pub use sample::random;

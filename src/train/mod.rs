@@ -1,1 +1,17 @@
-//! (placeholder)
+//! Training: recipe, schedule, loss, optimiser, the loop, and what is measured afterwards.
+//!
+//! One training runs on the calling thread alone and gives the same bits every time.
+
+mod fit;
+mod loss;
+mod metrics;
+mod optimizer;
+mod recipe;
+mod schedule;
+
+pub use fit::{FitError, Progress, fit};
+pub use loss::{Loss, loss};
+pub use metrics::{Measurement, measure, standard_error};
+pub use optimizer::{Sgd, Step};
+pub use recipe::{AUX_WEIGHT, Recipe};
+pub use schedule::learning_rate_share;

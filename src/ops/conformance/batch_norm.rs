@@ -6,9 +6,6 @@ use crate::ops::reference::{self, Affine, ChannelMoments};
 
 const EPSILON: f32 = 1e-3;
 
-/// Of two values a channel only the sign of their difference is left, and a gradient of nearly 0: all rounding.
-const MIN_VALUES: usize = 6;
-
 /// Gains from 0.5 to 1.5, offsets from -1 to 1.
 fn affine(channels: usize, seed: u64) -> Affine {
     let scale = random(channels, seed).iter().map(|v| 1.0 + v / 2.0).collect();
@@ -25,7 +22,8 @@ fn input(shape: [usize; 4], seed: u64) -> Array {
 pub fn batch_norm_train_matches_reference<E: Engine>(engine: &E) {
     for i in 0..30 {
         let (shape, _) = odd_shape(i);
-        if shape[0] * shape[1] * shape[2] < MIN_VALUES {
+        // Two values normalise to plus and minus one whatever they are: the gradient of their input is but rounding.
+        if shape[0] * shape[1] * shape[2] <= 2 {
             continue;
         }
         let (x, dy) = (input(shape, i as u64), Array::random(shape, i as u64 + 100));
@@ -87,7 +85,7 @@ pub fn batch_norm_of_one_value_gives_the_shift<E: Engine>(engine: &E) {
     let (x, scale, shift) = (maps(device, &Array::random([1, 1, 1, 2], 1)), [2.0, 3.0], [0.5, -0.5]);
     let (y, moments) =
         engine.batch_norm_train(x.clone(), &channels(device, &scale), &channels(device, &shift), EPSILON).unwrap();
-    assert_eq!(y.as_vec(), shift);
+    assert_close("y", &y.as_vec(), &shift);
     assert_eq!(moments.mean.as_vec(), x.as_vec());
     assert_eq!(moments.variance.as_vec(), [0.0, 0.0]);
 }

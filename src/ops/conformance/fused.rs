@@ -105,6 +105,7 @@ pub fn conv_bn_relu_matches_its_parts<E: Engine>(engine: &E) {
 
 pub fn inception_train_matches_its_parts<E: Engine>(engine: &E) {
     let (device, parts) = (engine.device(), Composed::new(engine.device().clone()));
+    // At least two input channels: batch norm undoes any scaling of a single one, so its weight has next to no gradient.
     let cases =
         [([2, 5, 4, 3], [4, 3, 5, 2, 3, 4]), ([1, 7, 3, 17], [1, 8, 9, 1, 1, 5]), ([3, 2, 3, 2], [17, 1, 3, 5, 8, 1])];
     for (i, (x_shape, [w1, r3, w3, r5, w5, wp])) in cases.into_iter().enumerate() {

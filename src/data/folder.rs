@@ -1,0 +1,180 @@
+//! Which files of a folder are images of which class.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+
+/// Most classes of a data set: those of ImageNet. More folders than this are hardly classes.
+const MAX_CLASSES: usize = 1000;
+
+/// One file that should be an image.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) label: u16,
+}
+
+/// The files of a data set, sorted by class and path.
+#[derive(Debug)]
+pub(super) struct Labelled {
+    pub(super) classes: Vec<String>,
+    pub(super) files: Vec<Source>,
+}
+
+/// The files of each class.
+type Classes = BTreeMap<String, Vec<PathBuf>>;
+/// Reads a folder by the rules of one layout.
+type Layout = fn(&Path) -> Result<Classes, DataError>;
+
+/// Finds the labelled files below `dir`. The first of these layouts that has at least two classes is taken:
+/// `cat.0.jpg` and `dog.0.jpg` in `dir` or its `train`; a folder per class in `dir`, its `train`, or its `PetImages`.
+///
+/// Hidden files are left out. Whether a file is an image is not looked at here, its content decides that later.
+pub(super) fn find(dir: &Path) -> Result<Labelled, DataError> {
+    match fs::metadata(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(DataError::Missing(dir.into())),
+        Err(source) => return Err(DataError::Io { path: dir.into(), source }),
+        Ok(metadata) if !metadata.is_dir() => return Err(DataError::NotAFolder(dir.into())),
+        Ok(_) => {}
+    }
+    let (train, pets) = (dir.join("train"), dir.join("PetImages"));
+    let layouts: [(Layout, &Path); 5] =
+        [(flat, dir), (flat, &train), (folders, dir), (folders, &train), (folders, &pets)];
+    let mut only_class = None;
+    for (read, root) in layouts {
+        if !root.is_dir() {
+            continue;
+        }
+        let classes = read(root)?;
+        if classes.len() > MAX_CLASSES {
+            return Err(DataError::TooManyClasses { path: root.into(), found: classes.len(), limit: MAX_CLASSES });
+        }
+        if classes.len() >= 2 {
+            return Ok(labelled(classes));
+        }
+        only_class = only_class.or(classes.into_keys().next());
+    }
+    Err(match only_class {
+        Some(class) => DataError::OneClass { path: dir.into(), class },
+        None => DataError::Empty(dir.into()),
+    })
+}
+
+fn labelled(classes: Classes) -> Labelled {
+    let mut files = Vec::new();
+    let mut names = Vec::new();
+    for (label, (name, paths)) in classes.into_iter().enumerate() {
+        names.push(name);
+        files.extend(paths.into_iter().map(|path| Source { path, label: label as u16 }));
+    }
+    Labelled { classes: names, files }
+}
+
+/// Sorted, without hidden entries.
+fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    let failed = |source| DataError::Io { path: dir.into(), source };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            entries.push((name, entry.path()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Files named CLASS.NUMBER.EXTENSION.
+fn flat(dir: &Path) -> Result<Classes, DataError> {
+    let mut classes = Classes::new();
+    for (name, path) in entries(dir)? {
+        if let [class, number, _extension] = name.split('.').collect::<Vec<_>>()[..]
+            && !class.is_empty()
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && path.is_file()
+        {
+            classes.entry(class.into()).or_default().push(path);
+        }
+    }
+    Ok(classes)
+}
+
+/// A folder per class, unless it holds nothing but further folders.
+fn folders(dir: &Path) -> Result<Classes, DataError> {
+    let mut classes = Classes::new();
+    for (name, path) in entries(dir)? {
+        if path.is_dir() {
+            let inside = entries(&path)?;
+            let files: Vec<PathBuf> =
+                inside.iter().map(|(_, path)| path).filter(|path| path.is_file()).cloned().collect();
+            if !files.is_empty() || inside.is_empty() {
+                classes.insert(name, files);
+            }
+        }
+    }
+    Ok(classes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::put;
+    use super::*;
+
+    /// What is found in a folder of these files, as "class/file name".
+    fn found(files: &[&str]) -> Result<Vec<String>, DataError> {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            put(&dir.path().join(file), b"x");
+        }
+        let Labelled { classes, files } = find(dir.path())?;
+        let name = |file: &Source| file.path.file_name().unwrap().to_string_lossy().into_owned();
+        Ok(files.iter().map(|file| format!("{}/{}", classes[usize::from(file.label)], name(file))).collect())
+    }
+
+    #[test]
+    fn a_folder_per_class_whatever_their_number() {
+        let files = ["b/2.jpg", "a/1.png", "c/x", "b/1.jpg", ".git/config", "a/.hidden", "readme.txt"];
+        assert_eq!(found(&files).unwrap(), ["a/1.png", "b/1.jpg", "b/2.jpg", "c/x"]);
+        assert_eq!(found(&["train/a/1", "train/b/2", "test/a/3", "test/b/4"]).unwrap(), ["a/1", "b/2"]);
+    }
+
+    #[test]
+    fn names_that_carry_the_class() {
+        let expected = ["cat/cat.0.jpg", "cat/cat.10.jpg", "dog/dog.1.jpg"];
+        let files = ["cat.0.jpg", "dog.1.jpg", "cat.10.jpg", "cat.jpg", "a.b.jpg", ".x.1.jpg"];
+        assert_eq!(found(&files).unwrap(), expected);
+        let files = ["train/cat.0.jpg", "train/dog.1.jpg", "train/cat.10.jpg", "test1/1.jpg", "sample.csv"];
+        assert_eq!(found(&files).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_pet_images_folder_and_the_one_above_it() {
+        let expected = ["Cat/0.jpg", "Cat/Thumbs.db", "Dog/0.jpg"];
+        let files = ["Cat/0.jpg", "Dog/0.jpg", "Cat/Thumbs.db"];
+        assert_eq!(found(&files).unwrap(), expected);
+        assert_eq!(
+            found(&files.map(|file| format!("PetImages/{file}")).each_ref().map(String::as_str)).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn folders_that_are_no_data_set_are_refused_with_the_reason() {
+        assert!(matches!(found(&[]), Err(DataError::Empty(_))));
+        assert!(matches!(found(&["a.jpg", "b.jpg"]), Err(DataError::Empty(_))));
+        assert!(matches!(found(&["only/1.jpg"]), Err(DataError::OneClass { class, .. }) if class == "only"));
+        assert!(matches!(found(&["cat.1.jpg"]), Err(DataError::OneClass { class, .. }) if class == "cat"));
+        let many: Vec<String> = (0..=MAX_CLASSES).map(|i| format!("{i}/x")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(matches!(found(&many), Err(DataError::TooManyClasses { found: 1001, .. })));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        put(&file, b"x");
+        assert!(matches!(find(&file), Err(DataError::NotAFolder(path)) if path == file));
+        assert!(matches!(find(&dir.path().join("no")), Err(DataError::Missing(_))));
+    }
+}

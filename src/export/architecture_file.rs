@@ -1,0 +1,336 @@
+//! An architecture as a TOML file that a person can read and edit.
+
+use std::fmt::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::arch::{Architecture, ArchitectureError, BLOCK_NAMES, BLOCKS, Branch, BranchWidths, StemWidths};
+use crate::diagnostic::{Diagnostic, suggest};
+
+/// The version of the file that is written and read.
+const VERSION: u64 = 1;
+
+/// The name under which the paper's network is always at hand.
+pub const GOOGLENET: &str = "googlenet";
+
+/// Classes of the paper's data set, ImageNet: those of a network asked for by name.
+pub const IMAGENET_CLASSES: usize = 1000;
+
+/// Why there is no architecture under a name or in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchitectureFileError {
+    /// Neither a known name nor a file.
+    #[error("there is no architecture file {}: give the path of one, or `{GOOGLENET}`{guess}", path.display())]
+    NotFound {
+        /// What was asked for.
+        path: PathBuf,
+        /// A suggestion, ready to be shown; empty where nothing is close.
+        guess: String,
+    },
+    /// The file is there but cannot be read.
+    #[error("cannot read the architecture file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not an architecture.
+    #[error(transparent)]
+    Invalid(#[from] Diagnostic),
+    /// The number of classes asked for is out of range.
+    #[error(transparent)]
+    Classes(#[from] ArchitectureError),
+}
+
+/// The architecture called `name_or_path`: `googlenet`, or a file written by [`to_toml`].
+///
+/// `classes` overrides the number of classes; without it a file keeps its own and `googlenet` has ImageNet's 1000.
+/// `googlenet` comes with auxiliary heads.
+///
+/// # Errors
+/// [`ArchitectureFileError`] if there is no such file or it holds no architecture, or `classes` is out of range.
+pub fn resolve(name_or_path: &str, classes: Option<usize>) -> Result<Architecture, ArchitectureFileError> {
+    if name_or_path == GOOGLENET {
+        return Ok(Architecture::googlenet(classes.unwrap_or(IMAGENET_CLASSES), true)?);
+    }
+    let architecture = read(Path::new(name_or_path))?;
+    Ok(match classes {
+        Some(classes) => architecture.with_classes(classes)?,
+        None => architecture,
+    })
+}
+
+/// Reads a file written by [`to_toml`], or by hand.
+///
+/// # Errors
+/// [`ArchitectureFileError`] if the file cannot be read or holds no architecture.
+pub fn read(path: &Path) -> Result<Architecture, ArchitectureFileError> {
+    let file = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(source) => Ok(from_toml(&file, &source)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let guess = suggest(&file, [GOOGLENET]).map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+            Err(ArchitectureFileError::NotFound { path: path.to_owned(), guess })
+        }
+        Err(source) => Err(ArchitectureFileError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+/// The file's text: version, classes, auxiliary heads, and the output channels of every convolution.
+pub fn to_toml(architecture: &Architecture) -> String {
+    let StemWidths { conv1, conv2_reduce, conv2 } = architecture.stem();
+    let mut text = format!(
+        "\
+# A network in the form of GoogLeNet: output channels of every convolution.
+# Every --arch option of inception-nas takes this file.
+version = {VERSION}
+classes = {}
+# Whether the two auxiliary heads are trained along.
+aux_heads = {}
+
+[stem]
+conv1 = {conv1}
+conv2_reduce = {conv2_reduce}
+conv2 = {conv2}
+",
+        architecture.classes(),
+        architecture.aux_heads()
+    );
+    for (name, widths) in BLOCK_NAMES.iter().zip(architecture.blocks()) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n[blocks.{name}]");
+        for branch in Branch::ALL {
+            let _ = writeln!(text, "{} = {}", branch.name(), widths.get(branch));
+        }
+    }
+    text
+}
+
+/// Reads the text of a file; `file` is its name for messages.
+///
+/// # Errors
+/// A [`Diagnostic`] that shows the first mistake where it stands.
+pub fn from_toml(file: &str, source: &str) -> Result<Architecture, Diagnostic> {
+    let in_toml = |error| Diagnostic::from_toml(file, source, &error);
+    // First alone, since another version may have other keys.
+    let version = toml::from_str::<Version>(source).map_err(in_toml)?.version;
+    if *version.get_ref() != VERSION {
+        let message = format!("this file is version {}; this program reads version {VERSION}", version.get_ref());
+        return Err(Diagnostic::new(file, source, version.span(), message));
+    }
+    let written: File = toml::from_str(source).map_err(|error| {
+        let mistake = in_toml(error);
+        if mistake.message().starts_with("missing key") { mistake.with_help(whole_file()) } else { mistake }
+    })?;
+    written.check().map_err(|(error, span)| Diagnostic::new(file, source, span, error.to_string()))
+}
+
+/// What a file must have, for whoever left something out.
+fn whole_file() -> String {
+    let (blocks, widths) = (BLOCK_NAMES.join(", "), Branch::ALL.map(Branch::name).join(", "));
+    format!("a file has version, classes, aux_heads, [stem] and the blocks {blocks}, each with {widths}")
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: Spanned<u64>,
+}
+
+/// The file as written: right keys and types, values unchecked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "version")]
+    _version: u64,
+    classes: Spanned<usize>,
+    aux_heads: bool,
+    stem: Stem,
+    blocks: Blocks,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stem {
+    conv1: Spanned<usize>,
+    conv2_reduce: Spanned<usize>,
+    conv2: Spanned<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Blocks {
+    #[serde(rename = "3a")]
+    block3a: Block,
+    #[serde(rename = "3b")]
+    block3b: Block,
+    #[serde(rename = "4a")]
+    block4a: Block,
+    #[serde(rename = "4b")]
+    block4b: Block,
+    #[serde(rename = "4c")]
+    block4c: Block,
+    #[serde(rename = "4d")]
+    block4d: Block,
+    #[serde(rename = "4e")]
+    block4e: Block,
+    #[serde(rename = "5a")]
+    block5a: Block,
+    #[serde(rename = "5b")]
+    block5b: Block,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Block {
+    b1x1: Spanned<usize>,
+    b3x3_reduce: Spanned<usize>,
+    b3x3: Spanned<usize>,
+    b5x5_reduce: Spanned<usize>,
+    b5x5: Spanned<usize>,
+    pool_proj: Spanned<usize>,
+}
+
+impl File {
+    /// The architecture, or what is wrong with which bytes of the file.
+    fn check(&self) -> Result<Architecture, (ArchitectureError, Range<usize>)> {
+        let [conv1, conv2_reduce, conv2] = self.stem.widths().map(|width| *width.get_ref());
+        let stem = StemWidths { conv1, conv2_reduce, conv2 };
+        let blocks =
+            self.blocks.in_order().map(|block| BranchWidths::new(block.widths().map(|width| *width.get_ref())));
+        Architecture::new(stem, blocks, *self.classes.get_ref(), self.aux_heads).map_err(|error| {
+            let span = match &error {
+                ArchitectureError::Classes(_) => self.classes.span(),
+                // Widths are checked in the order of the file, so the offending one is the first of its value.
+                ArchitectureError::Width { width, .. } => self.first_with(*width).map_or(0..0, Spanned::span),
+            };
+            (error, span)
+        })
+    }
+
+    fn first_with(&self, width: usize) -> Option<&Spanned<usize>> {
+        let blocks = self.blocks.in_order();
+        let widths = self.stem.widths().into_iter().chain(blocks.into_iter().flat_map(Block::widths));
+        widths.into_iter().find(|candidate| *candidate.get_ref() == width)
+    }
+}
+
+impl Stem {
+    fn widths(&self) -> [&Spanned<usize>; 3] {
+        [&self.conv1, &self.conv2_reduce, &self.conv2]
+    }
+}
+
+impl Blocks {
+    /// In the order of [`BLOCK_NAMES`].
+    fn in_order(&self) -> [&Block; BLOCKS] {
+        let Self { block3a, block3b, block4a, block4b, block4c, block4d, block4e, block5a, block5b } = self;
+        [block3a, block3b, block4a, block4b, block4c, block4d, block4e, block5a, block5b]
+    }
+}
+
+impl Block {
+    /// In the order of [`Branch::ALL`].
+    fn widths(&self) -> [&Spanned<usize>; 6] {
+        [&self.b1x1, &self.b3x3_reduce, &self.b3x3, &self.b5x5_reduce, &self.b5x5, &self.pool_proj]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn googlenet() -> Architecture {
+        Architecture::googlenet(2, true).unwrap()
+    }
+
+    /// The message for GoogLeNet's file with `from` replaced by `to`.
+    fn mistake(from: &str, to: &str) -> String {
+        let source = to_toml(&googlenet());
+        assert!(source.contains(from), "nothing to replace: {from}");
+        from_toml("net.toml", &source.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for architecture in [googlenet(), Architecture::googlenet_scaled(0.37, 1000, false).unwrap()] {
+            assert_eq!(from_toml("net.toml", &to_toml(&architecture)).unwrap(), architecture);
+        }
+    }
+
+    #[test]
+    fn every_width_has_its_own_place() {
+        let stem = StemWidths { conv1: 1, conv2_reduce: 2, conv2: 3 };
+        let blocks = std::array::from_fn(|block| BranchWidths::new(std::array::from_fn(|i| 4 + 6 * block + i)));
+        let counted = Architecture::new(stem, blocks, 7, false).unwrap();
+        let text = to_toml(&counted);
+        assert_eq!(from_toml("net.toml", &text).unwrap(), counted);
+        assert!(text.contains("[blocks.5b]\nb1x1 = 52\nb3x3_reduce = 53\n"), "{text}");
+    }
+
+    #[test]
+    fn an_impossible_width_is_shown_where_it_stands() {
+        assert_eq!(
+            mistake("b3x3 = 208", "b3x3 = 0"),
+            "\
+4a.b3x3 has width 0: give a width from 1 to 4096
+  --> net.toml:32:8
+   |
+32 | b3x3 = 0
+   |        ^"
+        );
+        assert!(mistake("conv2 = 192", "conv2 = 5000").contains("stem.conv2 has width 5000"));
+        assert!(mistake("classes = 2", "classes = 1").contains("1 classes: give a number from 2 to 65536"));
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_are_named() {
+        let unknown = mistake("b5x5_reduce = 24", "b5x5_reduced = 24");
+        assert!(unknown.starts_with("unknown key `b5x5_reduced`; did you mean `b5x5_reduce`?"), "{unknown}");
+        assert!(unknown.contains("allowed here: b1x1, b3x3_reduce, b3x3, b5x5_reduce, b5x5, pool_proj"), "{unknown}");
+        let block = mistake("[blocks.4c]", "[blocks.4f]");
+        assert!(block.starts_with("unknown key `4f`"), "{block}");
+        let missing = mistake("pool_proj = 32\n", "");
+        assert!(missing.starts_with("missing key `pool_proj`"), "{missing}");
+        assert!(missing.contains("[blocks.3a]"), "{missing}");
+        let source = to_toml(&googlenet());
+        let (whole, _) = source.split_once("[blocks.5b]").unwrap();
+        let missing = from_toml("net.toml", whole).unwrap_err().to_string();
+        assert!(missing.starts_with("missing key `5b`"), "{missing}");
+        assert!(missing.contains("the blocks 3a, 3b, 4a, 4b, 4c, 4d, 4e, 5a, 5b, each with b1x1"), "{missing}");
+    }
+
+    #[test]
+    fn wrong_types_are_shown() {
+        let shown = mistake("conv1 = 64", "conv1 = \"wide\"");
+        assert!(shown.starts_with("invalid type: string \"wide\", expected a whole number"), "{shown}");
+        assert!(mistake("b1x1 = 64", "b1x1 = -64").contains("`-64`, expected a whole number, 0 or more"));
+        assert!(mistake("aux_heads = true", "aux_heads = 1").contains("expected true or false"));
+    }
+
+    #[test]
+    fn another_version_is_refused_before_its_keys_are_read() {
+        let shown = from_toml("net.toml", "version = 2\nstages = []\n").unwrap_err().to_string();
+        assert!(shown.starts_with("this file is version 2; this program reads version 1\n"), "{shown}");
+        assert!(from_toml("net.toml", "").unwrap_err().to_string().starts_with("missing key `version`"));
+    }
+
+    #[test]
+    fn names_and_paths_resolve() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.toml");
+        std::fs::write(&path, to_toml(&googlenet())).unwrap();
+        let path = path.to_str().unwrap();
+        assert_eq!(resolve(path, None).unwrap(), googlenet());
+        assert_eq!(resolve(path, Some(5)).unwrap().classes(), 5);
+        assert_eq!(resolve("googlenet", None).unwrap().classes(), 1000);
+        let error = resolve("googlnet", None).unwrap_err().to_string();
+        assert!(error.ends_with("give the path of one, or `googlenet`; did you mean `googlenet`?"), "{error}");
+        assert!(matches!(resolve("googlenet", Some(1)), Err(ArchitectureFileError::Classes(_))));
+        let folder = folder.path().to_str().unwrap();
+        assert!(matches!(resolve(folder, None), Err(ArchitectureFileError::Unreadable { .. })));
+    }
+}

@@ -1,0 +1,28 @@
+//! The front as a table for other programs.
+
+use super::summary::{Row, RunSummary};
+
+/// `front.csv`: one line a trial of the front, by ascending MACs. No field needs quoting except the last.
+pub fn front_csv(summary: &RunSummary) -> String {
+    let mut text = "trial,accuracy,accuracy_se,macs,parameters,origin\n".to_owned();
+    for Row { trial, accuracy, accuracy_se, macs, parameters, origin, .. } in &summary.front {
+        text += &format!("{trial},{accuracy},{accuracy_se},{macs},{parameters},\"{origin}\"\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{BASELINE, example};
+    use super::*;
+
+    #[test]
+    fn one_line_a_trial() {
+        assert_eq!(
+            front_csv(&RunSummary::new("pets", 10, &example(), &BASELINE)),
+            "trial,accuracy,accuracy_se,macs,parameters,origin\n\
+             2,0.76,0.01,20000000,1000000,\"evolved from 0 (branch)\"\n\
+             4,0.84,0.01,90000000,4500000,\"evolved from 0 (branch)\"\n"
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! The closing table of a run.
+
+use super::summary::{Row, RunSummary, VersusUniform};
+use super::units::{duration, si};
+
+const HEADER: [&str; 6] = ["trial", "accuracy", "MACs", "parameters", "vs baseline", "origin"];
+
+/// The front beside the baseline and the uniform scalings, and what can and cannot be said about it.
+pub fn table(summary: &RunSummary) -> String {
+    let RunSummary { run, planned, trials, failed, seconds, hypervolume, .. } = summary;
+    let mut text = format!(
+        "run {run}: {trials} of {planned} trials, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",
+        duration(*seconds)
+    );
+    if let Some(failure) = &summary.first_failure {
+        text += &format!("first failure: {failure}\n");
+    }
+    if summary.front.is_empty() {
+        return text + "no trial has a score yet\n";
+    }
+    let sections = [("front, cheapest first", &summary.front), ("GoogLeNet scaled as a whole", &summary.uniform)];
+    let cells: Vec<[String; 6]> = sections.iter().flat_map(|(_, rows)| rows.iter().map(cells)).collect();
+    let width = |column: usize| {
+        let widest = cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        widest.max(HEADER[column].len())
+    };
+    let line = |row: &[String; 6]| {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let cell = if column == 5 { cell.clone() } else { format!("{cell:>0$}", width(column)) };
+            line += &format!("  {cell}");
+        }
+        line.trim_end().to_owned() + "\n"
+    };
+    for (title, rows) in sections.iter().filter(|(_, rows)| !rows.is_empty()) {
+        text += &format!("\n{title}\n{}", line(&HEADER.map(str::to_owned)));
+        rows.iter().for_each(|row| text += &line(&self::cells(row)));
+    }
+    text += &match &summary.baseline {
+        Some(row) => format!("\nbaseline: GoogLeNet, trial {}, {} MACs\n", row.trial, si(row.macs)),
+        None => format!("\nbaseline: GoogLeNet, {} MACs, not trained in this run\n", si(summary.baseline_macs)),
+    };
+    text += &verdict(&summary.versus_uniform);
+    text += "accuracy is on the validation images that the search selected on, ± one standard error; differences of \
+             less than two are noise, not an order\n";
+    text
+}
+
+fn cells(row: &Row) -> [String; 6] {
+    let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points, ", gain * 100.0));
+    [
+        row.trial.to_string(),
+        format!("{:.1} ± {:.1} %", row.accuracy * 100.0, row.accuracy_se * 100.0),
+        si(row.macs),
+        si(row.parameters),
+        format!("{gain}{:.2}x MACs", row.macs_ratio),
+        row.origin.clone(),
+    ]
+}
+
+fn verdict(versus: &VersusUniform) -> String {
+    match versus {
+        VersusUniform::NoControl => {
+            "no uniform scaling was scored in this run, so it does not show whether searching was worth it\n".to_owned()
+        }
+        VersusUniform::NotBeaten => "nothing on the front beats uniform scaling by more than noise\n".to_owned(),
+        VersusUniform::Beaten { trial, uniform, accuracy_gain, macs_ratio } => format!(
+            "trial {trial} beats uniform scaling (trial {uniform}): {:+.1} points at {macs_ratio:.2}x its MACs\n",
+            accuracy_gain * 100.0
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{BASELINE, evolved, example, failed, uniform};
+    use super::*;
+
+    #[test]
+    fn a_whole_table() {
+        let text = table(&RunSummary::new("pets", 10, &example(), &BASELINE));
+        let expected = "\
+run pets: 5 of 10 trials, 1 failed, 10s of training, hypervolume ";
+        assert!(text.starts_with(expected), "{text}");
+        let rest = "
+first failure: trial 3: diverged in epoch 1: loss NaN
+
+front, cheapest first
+  trial      accuracy   MACs  parameters               vs baseline  origin
+      2  76.0 ± 1.0 %  20.0M       1.00M  -4.0 points, 0.20x MACs  evolved from 0 (branch)
+      4  84.0 ± 1.0 %  90.0M       4.50M  +4.0 points, 0.90x MACs  evolved from 0 (branch)
+
+GoogLeNet scaled as a whole
+  trial      accuracy   MACs  parameters               vs baseline  origin
+      1  75.0 ± 1.0 %  26.0M       1.30M  -5.0 points, 0.26x MACs  GoogLeNet x0.5
+      0  80.0 ± 1.0 %   100M       5.00M  +0.0 points, 1.00x MACs  GoogLeNet
+
+baseline: GoogLeNet, trial 0, 100M MACs
+trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs
+accuracy is on the validation images that the search selected on, ± one standard error; differences of less than two \
+are noise, not an order
+";
+        let rest = rest.replace("             vs baseline", "            vs baseline");
+        assert!(text.ends_with(&rest), "{text}");
+    }
+
+    #[test]
+    fn says_so_when_nothing_was_gained() {
+        let trials = [uniform(0, 500, 0.80, 50_000_000), evolved(1, 0.81, 40_000_000)];
+        let text = table(&RunSummary::new("pets", 2, &trials, &BASELINE));
+        assert!(text.contains("nothing on the front beats uniform scaling by more than noise"), "{text}");
+        assert!(text.contains("GoogLeNet, 100M MACs, not trained in this run"), "{text}");
+        assert!(!text.contains("points"), "{text}");
+    }
+
+    #[test]
+    fn a_run_without_a_score_has_no_table() {
+        let text = table(&RunSummary::new("pets", 2, &[failed(0)], &BASELINE));
+        assert!(text.ends_with("no trial has a score yet\n"), "{text}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What a strategy is: something that is asked for candidates and told how they did.
+
+use super::evolution::Evolution;
+use super::random::RandomSearch;
+use super::trial::{Origin, Trial};
+use super::uniform::UniformScaling;
+use crate::arch::{Architecture, ArchitectureError};
+use crate::space::{Genotype, Rng, Space, Strategy};
+
+/// A candidate as a strategy names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proposal {
+    /// GoogLeNet with every width multiplied by `permille / 1000`, on the grid of the space or not.
+    Uniform {
+        /// The multiplier in thousandths.
+        permille: u32,
+    },
+    /// A genotype drawn at random.
+    Random(Genotype),
+    /// A changed copy of an earlier trial.
+    Mutation {
+        /// Index of that trial.
+        parent: usize,
+        /// Names of the changes, in order.
+        operators: Vec<String>,
+        /// The changed genotype.
+        genotype: Genotype,
+    },
+}
+
+impl Proposal {
+    /// The network it stands for.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if `classes`, or a width scaled by a huge multiplier, is out of range.
+    pub fn architecture(&self, space: &Space, classes: usize) -> Result<Architecture, ArchitectureError> {
+        match self {
+            Self::Uniform { permille } => {
+                Architecture::googlenet_scaled(f64::from(*permille) / 1000.0, classes, space.protocol().aux_heads)
+            }
+            Self::Random(genotype) | Self::Mutation { genotype, .. } => space.decode(genotype, classes),
+        }
+    }
+
+    /// How it came to be, for the record.
+    pub fn into_origin(self) -> Origin {
+        match self {
+            Self::Uniform { permille } => Origin::Uniform { permille },
+            Self::Random(_) => Origin::Random,
+            Self::Mutation { parent, operators, .. } => Origin::Mutation { parent, operators },
+        }
+    }
+}
+
+/// Decides what to try next.
+///
+/// Its answers may depend on nothing but the trials it was told, the generator it is given, and how often it was asked.
+pub trait Searcher {
+    /// A candidate for trial `index`; asked again for the same index if the candidate cannot be used.
+    /// `None` ends the search: there is nothing left to propose.
+    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal>;
+
+    /// How a trial ended. Trials are told by ascending index, without holes.
+    fn tell(&mut self, space: &Space, trial: &Trial);
+}
+
+/// The strategy that the space file names.
+pub fn searcher_for(space: &Space) -> Box<dyn Searcher> {
+    match space.search().strategy {
+        Strategy::Evolution => Box::new(Evolution::new(space)),
+        Strategy::Random => Box::new(RandomSearch),
+        Strategy::Uniform => Box::new(UniformScaling::new(space)),
+    }
+}

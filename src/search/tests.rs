@@ -1,0 +1,371 @@
+//! Whole searches on the landscape: the promises of the loop.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::digest::digest;
+use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
+use super::front::{best_within, front};
+use super::hypervolume::{Reference, hypervolume};
+use super::landscape::{Fault, Landscape};
+use super::pareto::Objectives;
+use super::ports::Evaluator;
+use super::searcher::{Proposal, Searcher, searcher_for};
+use super::testing::{Counts, MemoryStore, space};
+use super::trial::{Failure, Job, Origin, Outcome, Trial};
+use crate::arch::Architecture;
+use crate::space::{Rng, Space};
+
+fn landscape() -> Landscape {
+    Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01)
+}
+
+/// Runs a search that nobody stops.
+fn search_with(space: &Space, workers: usize, evaluator: &dyn Evaluator, store: &mut MemoryStore) -> Finished {
+    let (never, counts) = (AtomicBool::new(false), Counts::default());
+    let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+    let plan = Plan { space, classes: 2, workers: NonZeroUsize::new(workers).unwrap() };
+    drive(plan, &mut *searcher_for(space), evaluator, store, &counts, stop).unwrap()
+}
+
+fn search(space: &Space, evaluator: &dyn Evaluator) -> Finished {
+    search_with(space, 1, evaluator, &mut MemoryStore::new(vec![]))
+}
+
+/// Takes a time that has nothing to do with the job, and breaks everything off after a number of trainings.
+struct Unsteady<'a> {
+    landscape: Landscape,
+    stop_after: usize,
+    stop: &'a AtomicBool,
+    done: AtomicUsize,
+}
+
+impl<'a> Unsteady<'a> {
+    fn new(landscape: Landscape, stop: &'a AtomicBool, stop_after: usize) -> Self {
+        Self { landscape, stop_after, stop, done: AtomicUsize::new(0) }
+    }
+}
+
+impl Evaluator for Unsteady<'_> {
+    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+        let salt = std::time::Instant::now().elapsed().as_nanos() as usize + job.index * 7919;
+        std::thread::sleep(Duration::from_micros((salt % 5 * 300) as u64));
+        if stop.load(Ordering::SeqCst) {
+            return None;
+        }
+        let result = self.landscape.evaluate(job, progress, &AtomicBool::new(false));
+        if self.done.fetch_add(1, Ordering::SeqCst) + 1 == self.stop_after {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+        result
+    }
+}
+
+const LONG: [&str; 4] = ["search.trials=40", "search.population=8", "search.sample=3", "search.window=4"];
+
+#[test]
+fn any_number_of_workers_finds_the_same() {
+    let space = space(&LONG);
+    let never = AtomicBool::new(false);
+    let faulty = landscape().with_faults([(3, Fault::Error), (9, Fault::Panic), (10, Fault::Diverge)]);
+    let expected = digest(&search(&space, &faulty).trials);
+    for workers in [1, 2, 3, 4, 9] {
+        let evaluator = Unsteady::new(faulty.clone(), &never, usize::MAX);
+        let found = search_with(&space, workers, &evaluator, &mut MemoryStore::new(vec![]));
+        assert_eq!(found.ended, Ended::TrialsDone);
+        assert_eq!(digest(&found.trials), expected, "{workers} workers");
+    }
+}
+
+#[test]
+fn a_search_that_was_broken_off_ends_like_one_that_was_not() {
+    let space = space(&LONG);
+    let expected = digest(&search(&space, &landscape()).trials);
+    for stop_after in 1..40 {
+        let (now, never, counts) = (AtomicBool::new(false), AtomicBool::new(false), Counts::default());
+        let mut store = MemoryStore::new(vec![]);
+        let evaluator = Unsteady::new(landscape(), &now, stop_after);
+        let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(3).unwrap() };
+        let stop = Stop { proposing: &never, now: &now, deadline: &|| false };
+        let broken = drive(plan, &mut *searcher_for(&space), &evaluator, &mut store, &counts, stop).unwrap();
+        // At 38 and 39 the other workers may all have been ahead of the stop.
+        assert!(broken.ended == Ended::Interrupted || store.trials.len() == 40, "{stop_after}");
+        assert_eq!(broken.trials, super::ports::Store::trials(&store).unwrap());
+        let resumed = search_with(&space, 2, &landscape(), &mut store);
+        assert_eq!(digest(&resumed.trials), expected, "broken off after {stop_after}");
+        assert_eq!(store.trials.len(), 40);
+    }
+}
+
+#[test]
+fn any_holes_in_the_store_are_filled() {
+    let space = space(&LONG);
+    let full = search(&space, &landscape()).trials;
+    for salt in 0..20 {
+        let kept = full.iter().filter(|trial| (trial.job.index * 7 + salt) % 5 != 0).cloned().collect();
+        let resumed = search_with(&space, 3, &landscape(), &mut MemoryStore::new(kept));
+        assert_eq!(digest(&resumed.trials), digest(&full));
+    }
+}
+
+#[test]
+fn stored_trials_are_not_trained_again() {
+    struct Refuses;
+    impl Evaluator for Refuses {
+        fn evaluate(&self, job: &Job, _: &dyn Fn(f64, f64), _: &AtomicBool) -> Option<(Outcome, f64)> {
+            panic!("trial {} was trained again", job.index)
+        }
+    }
+    let space = space(&LONG);
+    let full = search(&space, &landscape());
+    assert_eq!(search_with(&space, 2, &Refuses, &mut MemoryStore::new(full.trials.clone())), full);
+}
+
+#[test]
+fn more_trials_continue_a_finished_search() {
+    let short = search(&space(&["search.trials=12"]), &landscape()).trials;
+    let more = space(&["search.trials=30"]);
+    let long = search_with(&more, 2, &landscape(), &mut MemoryStore::new(short.clone())).trials;
+    assert_eq!(long[..12], short[..]);
+    assert_eq!(digest(&long), digest(&search(&more, &landscape()).trials));
+    // Fewer trials than stored: those beyond are left alone and not shown.
+    let fewer = search_with(&space(&["search.trials=5"]), 1, &landscape(), &mut MemoryStore::new(long.clone()));
+    assert_eq!(fewer.trials[..], long[..5]);
+}
+
+#[test]
+fn another_search_s_store_is_refused() {
+    let theirs = search(&space(&["search.seed=1"]), &landscape()).trials;
+    let (never, counts, ours) = (AtomicBool::new(false), Counts::default(), space(&[]));
+    let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+    let plan = Plan { space: &ours, classes: 2, workers: NonZeroUsize::MIN };
+    let mut store = MemoryStore::new(theirs);
+    let error = drive(plan, &mut *searcher_for(&ours), &landscape(), &mut store, &counts, stop).unwrap_err();
+    assert!(matches!(error, DriveError::AnotherSearch { index: 0, .. }), "{error}");
+    assert!(error.to_string().contains("belongs to another search"));
+}
+
+#[test]
+fn failures_are_recorded_and_survived() {
+    let faults = [(0, Fault::Error), (1, Fault::Panic), (3, Fault::Diverge)];
+    let found = search(&space(&[]), &landscape().with_faults(faults));
+    assert_eq!((found.ended, found.trials.len()), (Ended::TrialsDone, 8));
+    let reasons: Vec<String> = found
+        .trials
+        .iter()
+        .filter_map(|trial| match &trial.outcome {
+            Outcome::Failed(failure) => Some(failure.to_string()),
+            Outcome::Done(_) => None,
+        })
+        .collect();
+    assert_eq!(reasons, ["fault in trial 0", "panicked: fault in trial 1", "diverged in epoch 1: loss NaN"]);
+    assert!(front(&found.trials).iter().all(|trial| trial.outcome.score().is_some()));
+}
+
+#[test]
+fn too_many_failures_in_a_row_stop_the_search_at_the_same_trial_for_any_number_of_workers() {
+    let settings = ["search.trials=40", "search.window=4", "search.max_failures=3"];
+    let space = space(&settings);
+    let faults = [2, 3, 5, 6, 7, 8, 9].map(|index| (index, Fault::Error));
+    let never = AtomicBool::new(false);
+    let mut digests = Vec::new();
+    for workers in 1..=4 {
+        let evaluator = Unsteady::new(landscape().with_faults(faults), &never, usize::MAX);
+        let found = search_with(&space, workers, &evaluator, &mut MemoryStore::new(vec![]));
+        let Ended::TooManyFailures { first } = &found.ended else { panic!("{:?}", found.ended) };
+        assert_eq!(first.job.index, 5);
+        assert_eq!(first.outcome, Outcome::Failed(Failure::Error { message: "fault in trial 5".into() }));
+        // Trial 7 is the third in a row; the next three were proposed before it was known.
+        assert_eq!(found.trials.len(), 7 + 4);
+        digests.push(digest(&found.trials));
+    }
+    assert!(digests.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn failures_at_the_very_end_count_too() {
+    let space = space(&["search.trials=8", "search.window=4", "search.max_failures=2"]);
+    let found = search(&space, &landscape().with_faults([(6, Fault::Error), (7, Fault::Error)]));
+    assert!(matches!(found.ended, Ended::TooManyFailures { first } if first.job.index == 6));
+}
+
+#[test]
+fn an_exhausted_space_ends_the_search() {
+    // Twelve genotypes and, not on the grid, the scaled copies of the paper's network.
+    let small = ["widths.min_ratio=0.25", "search.trials=1000", "search.population=4", "limits.max_macs=1G"];
+    let choices = [
+        "widths.choices.\"3a.b1x1\"=[4, 8]",
+        "widths.choices.\"4c.b3x3\"=[4, 8]",
+        "widths.choices.\"5b.b5x5\"=[4, 8, 12]",
+    ];
+    for strategy in ["search.strategy=evolution", "search.strategy=random"] {
+        let space = space(&[&small[..], &choices[..], &[strategy]].concat());
+        let found = search_with(&space, 2, &landscape(), &mut MemoryStore::new(vec![]));
+        assert_eq!(found.ended, Ended::SpaceExhausted);
+        let on_grid = |trial: &&Trial| !matches!(trial.job.origin, Origin::Uniform { .. });
+        assert_eq!(found.trials.iter().filter(on_grid).count(), 12, "{strategy}");
+        let mut keys: Vec<_> = found.trials.iter().map(|trial| trial.job.architecture.key()).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), found.trials.len());
+    }
+}
+
+#[test]
+fn uniform_scaling_ends_with_its_ratios() {
+    let space = space(&["search.strategy=uniform", "search.trials=100", "widths.max_ratio=0.5"]);
+    let found = search(&space, &landscape());
+    assert_eq!(found.ended, Ended::SpaceExhausted);
+    assert!(found.trials.len() > 3);
+    assert!(found.trials.iter().all(|trial| matches!(trial.job.origin, Origin::Uniform { .. })));
+    assert!(found.trials.windows(2).all(|pair| pair[0].job.cost.macs > pair[1].job.cost.macs));
+}
+
+#[test]
+fn nothing_over_a_limit_is_trained() {
+    let (never, counts) = (AtomicBool::new(false), Counts::default());
+    let space = space(&["search.trials=60", "limits.max_macs=1.2M", "limits.max_parameters=150K"]);
+    let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+    let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::MIN };
+    let mut store = MemoryStore::new(vec![]);
+    let found = drive(plan, &mut *searcher_for(&space), &landscape(), &mut store, &counts, stop).unwrap();
+    assert_eq!(found.trials.len(), 60);
+    assert!(found.trials.iter().all(|trial| trial.job.cost.macs <= 1_200_000 && trial.job.cost.parameters <= 150_000));
+    let [started, finished, over_limit, _] = counts.all();
+    assert_eq!((started, finished), (60, 60));
+    assert!(over_limit > 0);
+}
+
+#[test]
+fn the_paper_s_network_comes_first_where_it_is_allowed() {
+    let wide = ["widths.max_ratio=1.5", "limits.max_macs=1G"];
+    let trials = search(&space(&wide), &landscape()).trials;
+    assert_eq!(trials[0].job.architecture, Architecture::googlenet(2, false).unwrap());
+    assert_eq!(trials[0].job.origin, Origin::Uniform { permille: 1000 });
+    let narrow = search(&space(&[wide[0], "limits.max_macs=5M"]), &landscape()).trials;
+    assert!(narrow.iter().all(|trial| trial.job.origin != Origin::Uniform { permille: 1000 }));
+}
+
+#[test]
+fn a_proposal_knows_exactly_the_trials_before_its_window() {
+    struct Witness {
+        told: Vec<usize>,
+        window: usize,
+    }
+    impl Searcher for Witness {
+        fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal> {
+            assert_eq!(self.told, (0..(index + 1).saturating_sub(self.window)).collect::<Vec<_>>());
+            Some(Proposal::Random(crate::space::random(space, rng, 0.5)))
+        }
+        fn tell(&mut self, _: &Space, trial: &Trial) {
+            self.told.push(trial.job.index);
+        }
+    }
+    for window in [1, 2, 5] {
+        let space = space(&["search.trials=20", &format!("search.window={window}")]);
+        let (never, counts) = (AtomicBool::new(false), Counts::default());
+        let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+        let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(4).unwrap() };
+        let evaluator = Unsteady::new(landscape(), &never, usize::MAX);
+        let mut witness = Witness { told: vec![], window };
+        drive(plan, &mut witness, &evaluator, &mut MemoryStore::new(vec![]), &counts, stop).unwrap();
+        assert_eq!(witness.told, (0..20).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn stopping_finishes_what_runs() {
+    for by_deadline in [false, true] {
+        let (proposing, never, counts) = (AtomicBool::new(false), AtomicBool::new(false), Counts::default());
+        let space = space(&LONG);
+        let over = || by_deadline && counts.all()[1] >= 5;
+        let evaluator = Unsteady::new(landscape(), &proposing, if by_deadline { usize::MAX } else { 5 });
+        let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(2).unwrap() };
+        let stop = Stop { proposing: &proposing, now: &never, deadline: &over };
+        let mut store = MemoryStore::new(vec![]);
+        let found = drive(plan, &mut *searcher_for(&space), &evaluator, &mut store, &counts, stop).unwrap();
+        assert_eq!(found.ended, if by_deadline { Ended::DeadlineReached } else { Ended::Interrupted });
+        assert!((5..=7).contains(&found.trials.len()), "{}", found.trials.len());
+        assert_eq!(counts.all()[0], counts.all()[1], "what was started was finished");
+        assert_eq!(found.trials.len(), store.trials.len());
+        assert!(found.trials.iter().enumerate().all(|(i, trial)| trial.job.index == i), "no holes");
+    }
+}
+
+#[test]
+fn a_store_that_is_full_ends_the_search_with_its_error() {
+    let (now, counts) = (AtomicBool::new(false), Counts::default());
+    let space = space(&LONG);
+    let never = AtomicBool::new(false);
+    let stop = Stop { proposing: &never, now: &now, deadline: &|| false };
+    let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(3).unwrap() };
+    let mut store = MemoryStore { trials: vec![], room: 6 };
+    let error = drive(plan, &mut *searcher_for(&space), &landscape(), &mut store, &counts, stop).unwrap_err();
+    assert_eq!(error.to_string(), "no space left");
+    assert!(now.load(Ordering::Relaxed));
+    store.room = usize::MAX;
+    let resumed = search_with(&space, 3, &landscape(), &mut store);
+    assert_eq!(digest(&resumed.trials), digest(&search(&space, &landscape()).trials));
+}
+
+#[test]
+fn too_few_classes_are_an_error() {
+    let (never, counts, space) = (AtomicBool::new(false), Counts::default(), space(&[]));
+    let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+    let plan = Plan { space: &space, classes: 1, workers: NonZeroUsize::MIN };
+    let mut store = MemoryStore::new(vec![]);
+    let error = drive(plan, &mut *searcher_for(&space), &landscape(), &mut store, &counts, stop).unwrap_err();
+    assert!(matches!(error, DriveError::Architecture(_)));
+}
+
+#[test]
+fn a_search_of_sixty_trials_is_pinned() {
+    let space = space(&["search.trials=60", "search.population=12", "search.sample=4"]);
+    let found = search(&space, &landscape());
+    assert_eq!(digest(&found.trials), "7b40d8ac7cf0063487031e9a50adb9169fbc1b174a084aad13882f1552b3f2fe");
+}
+
+/// Hypervolume of what a strategy finds, by errors without noise, on a landscape of its own for every seed.
+fn found_by(strategy: &str, seed: u64, trials: usize) -> f64 {
+    let overrides = [
+        format!("search.strategy={strategy}"),
+        format!("search.seed={seed}"),
+        format!("search.trials={trials}"),
+        "search.population=50".to_owned(),
+        "search.sample=10".to_owned(),
+        "search.window=1".to_owned(),
+        "widths.max_ratio=1.5".to_owned(),
+        "limits.max_macs=40M".to_owned(),
+    ];
+    let space = space(&overrides.each_ref().map(String::as_str));
+    let googlenet = Architecture::googlenet(2, false).unwrap();
+    let landscape = Landscape::new(seed, &Architecture::googlenet_scaled(0.5, 2, false).unwrap(), 0.01);
+    let found = search(&space, &landscape);
+    let points = found
+        .trials
+        .iter()
+        .map(|trial| Objectives::new(1.0 - landscape.error(&trial.job.architecture), trial.job.cost.macs));
+    hypervolume(points, &Reference::of_baseline(&googlenet.cost(32).unwrap()))
+}
+
+#[test]
+fn evolution_beats_random_search_and_uniform_scaling_at_equal_budget() {
+    let seeds = 0..20;
+    let better = |rival: &str| {
+        seeds.clone().filter(|&seed| found_by("evolution", seed, 150) > found_by(rival, seed, 150)).count()
+    };
+    // By chance alone 16 or more of 20 would happen once in 170 times.
+    let (random, uniform) = (better("random"), better("uniform"));
+    assert!(random >= 16, "better than random search in {random} of 20");
+    assert!(uniform >= 16, "better than uniform scaling in {uniform} of 20");
+}
+
+#[test]
+fn the_best_at_a_cost_is_on_the_front() {
+    let trials = search(&space(&LONG), &landscape()).trials;
+    for point in front(&trials) {
+        let best = best_within(&trials, point.job.cost.macs).unwrap();
+        assert_eq!(best.job.index, point.job.index);
+    }
+}

@@ -1,0 +1,64 @@
+//! The paper's network scaled as a whole: the control for the space.
+
+use std::collections::VecDeque;
+
+use super::searcher::{Proposal, Searcher};
+use super::trial::Trial;
+use crate::space::{Rng, Space};
+
+/// Proposes GoogLeNet at every ratio of the space's grid: the paper's own first, then from wide to narrow. Ends when
+/// the ratios are used up.
+pub struct UniformScaling {
+    permilles: VecDeque<u32>,
+}
+
+impl UniformScaling {
+    /// All ratios `2^(k / steps_per_octave)` that the space allows.
+    pub fn new(space: &Space) -> Self {
+        let (min, max, steps) = space.ratios();
+        let steps = f64::from(steps);
+        let (first, last) = ((min.log2() * steps).floor() as i32, (max.log2() * steps).ceil() as i32);
+        let ratios = (first..=last).rev().map(|k| (f64::from(k) / steps).exp2());
+        let mut permilles: VecDeque<u32> = ratios.map(permille).filter(|it| allowed(space, *it)).collect();
+        if let Some(paper) = permilles.iter().position(|it| *it == 1000) {
+            permilles.remove(paper);
+            permilles.push_front(1000);
+        }
+        Self { permilles }
+    }
+}
+
+impl Searcher for UniformScaling {
+    fn ask(&mut self, _space: &Space, _index: usize, _rng: &mut Rng) -> Option<Proposal> {
+        self.permilles.pop_front().map(|permille| Proposal::Uniform { permille })
+    }
+
+    fn tell(&mut self, _space: &Space, _trial: &Trial) {}
+}
+
+/// Whether the space allows this ratio.
+pub(super) fn allowed(space: &Space, candidate: u32) -> bool {
+    let (min, max, _) = space.ratios();
+    (permille(min)..=permille(max)).contains(&candidate)
+}
+
+fn permille(ratio: f64) -> u32 {
+    (ratio * 1000.0).round() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing::space;
+
+    #[test]
+    fn the_paper_first_then_from_wide_to_narrow() {
+        let permilles = |overrides: &[&str]| Vec::from(UniformScaling::new(&space(overrides)).permilles);
+        assert_eq!(
+            permilles(&["widths.max_ratio=1.5", "widths.steps_per_octave=2"]),
+            [1000, 1414, 707, 500, 354, 250, 177, 125]
+        );
+        assert_eq!(permilles(&["widths.steps_per_octave=1"]), [250, 125]);
+        assert_eq!(permilles(&["widths.min_ratio=1", "widths.max_ratio=1", "limits.max_macs=1G"]), [1000]);
+    }
+}

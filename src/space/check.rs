@@ -1,0 +1,347 @@
+//! From a file as written to a checked [`Space`]: every value is checked, and a wrong one is shown where it stands.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::file::SpaceFile;
+use super::genotype::Gene;
+use super::source::Source;
+use super::{OverLimit, Space, grid};
+use crate::arch::{Architecture, MAX_RESOLUTION, MAX_WIDTH, MIN_RESOLUTION};
+use crate::diagnostic::{Diagnostic, suggest};
+
+/// The paper's widest layer has 384 channels; eight times as many are still an architecture.
+const RATIOS: RangeInclusive<f64> = 0.01..=8.0;
+
+/// Widths have to be a multiple of this, so that no lane of a vector register is wasted.
+const WIDTH_UNIT: i64 = 4;
+
+impl Space {
+    /// Reads a space file. `name` is shown in messages, `text` is its content, and every `key.path=value` of
+    /// `overrides` replaces or adds a value.
+    ///
+    /// # Errors
+    /// The first mistake found, with its place in the text, what is allowed, and a suggestion for a near miss.
+    pub fn parse(name: &str, text: &str, overrides: &[String]) -> Result<Self, Diagnostic> {
+        let source = Source::new(name, text, overrides)?;
+        let file: SpaceFile = source.deserialize()?;
+        check_protocol(&source, &file)?;
+        check_search(&source, &file)?;
+        let genes = genes(&source, &file)?;
+        let space = Space::new(file, genes);
+        check_limits(&source, &space)?;
+        Ok(space)
+    }
+}
+
+/// Refuses a number outside `allowed`, NaN included.
+fn number<T: PartialOrd + Display>(
+    source: &Source,
+    path: [&str; 2],
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), Diagnostic> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    let message = format!("{} is {value}", path[1]);
+    let help = format!("give a number from {} to {}", allowed.start(), allowed.end());
+    Err(source.mistake(&path, message).with_help(help))
+}
+
+fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    let protocol = &file.protocol;
+    let whole = |key, value, allowed| number(source, ["protocol", key], value, allowed);
+    whole("resolution", protocol.resolution, MIN_RESOLUTION..=MAX_RESOLUTION)?;
+    // The upper bounds from here on only catch slips of the finger.
+    whole("train_images", protocol.train_images, 1..=1_000_000_000)?;
+    whole("validation_images", protocol.validation_images, 1..=1_000_000_000)?;
+    whole("epochs", protocol.epochs, 1..=100_000)?;
+    // Batch norm needs two images to have a variance.
+    whole("batch", protocol.batch, 2..=65_536)?;
+    if protocol.batch > protocol.train_images {
+        let message = format!("batch is {}, but train_images is {}", protocol.batch, protocol.train_images);
+        return Err(source.mistake(&["protocol", "batch"], message).with_help("one batch must fit into an epoch"));
+    }
+    let real = |key, value, allowed| number(source, ["protocol", key], value, allowed);
+    real("peak_learning_rate", protocol.peak_learning_rate, 1e-9..=100.0)?;
+    real("warmup", protocol.warmup, 0.0..=1.0)?;
+    real("momentum", protocol.momentum, 0.0..=0.9999)?;
+    real("weight_decay", protocol.weight_decay, 0.0..=1.0)?;
+    real("label_smoothing", protocol.label_smoothing, 0.0..=0.9999)
+}
+
+fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    let search = &file.search;
+    let whole = |key, value, allowed| number(source, ["search", key], value, allowed);
+    whole("trials", search.trials, 1..=1_000_000)?;
+    whole("population", search.population, 2..=100_000)?;
+    whole("window", search.window, 1..=1024)?;
+    whole("max_failures", search.max_failures, 1..=1_000_000)?;
+    number(source, ["search", "immigrants"], search.immigrants, 0.0..=1.0)?;
+    if let Some(seconds) = search.max_seconds {
+        number(source, ["search", "max_seconds"], seconds, 1..=1_000_000_000)?;
+    }
+    if !(1..=search.population).contains(&search.sample) {
+        let message = format!("sample is {}, but population is {}", search.sample, search.population);
+        let help = "sample is how many of the population compete: give a number from 1 to population";
+        return Err(source.mistake(&["search", "sample"], message).with_help(help));
+    }
+    Ok(())
+}
+
+/// The genes in network order: from the grid around the paper's widths, or from an explicit list.
+fn genes(source: &Source, file: &SpaceFile) -> Result<Vec<Gene>, Diagnostic> {
+    let widths = &file.widths;
+    number(source, ["widths", "min_ratio"], widths.min_ratio, RATIOS)?;
+    number(source, ["widths", "max_ratio"], widths.max_ratio, RATIOS)?;
+    number(source, ["widths", "steps_per_octave"], widths.steps_per_octave, 1..=16)?;
+    if widths.min_ratio > widths.max_ratio {
+        let message = format!("min_ratio {} is larger than max_ratio {}", widths.min_ratio, widths.max_ratio);
+        return Err(source.mistake(&["widths", "min_ratio"], message).with_help("swap them, or lower min_ratio"));
+    }
+
+    // Two classes are always allowed, and no width depends on them.
+    let paper = Architecture::googlenet(2, false).map(|googlenet| googlenet.widths()).unwrap_or_default();
+    for name in widths.choices.keys() {
+        if !paper.iter().any(|(known, _)| known == name) {
+            let names = paper.iter().map(|(known, _)| known.as_str());
+            let guess = suggest(name, names).map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+            let message = format!("there is no convolution \"{name}\"{guess}");
+            return Err(source
+                .key_mistake(&["widths", "choices", name], message)
+                .with_help("names are like \"stem.conv1\", \"3a.b1x1\", \"5b.pool_proj\", in quotes"));
+        }
+    }
+    paper
+        .into_iter()
+        .map(|(name, width)| {
+            let choices = match widths.choices.get(&name) {
+                Some(listed) => explicit(source, &name, listed)?,
+                None => grid::widths(width, widths.min_ratio, widths.max_ratio, widths.steps_per_octave),
+            };
+            if choices.is_empty() {
+                let message = format!("no step of the grid lies between {} and {}", widths.min_ratio, widths.max_ratio);
+                return Err(source
+                    .mistake(&["widths", "min_ratio"], message)
+                    .with_help("move min_ratio and max_ratio apart, or raise steps_per_octave"));
+            }
+            Ok(Gene::new(name, choices))
+        })
+        .collect()
+}
+
+/// The choices of one gene as listed in the file.
+fn explicit(source: &Source, gene: &str, listed: &[i64]) -> Result<Vec<usize>, Diagnostic> {
+    if listed.is_empty() {
+        return Err(source
+            .mistake(&["widths", "choices", gene], format!("\"{gene}\" has no choices"))
+            .with_help("list at least one width, or remove the line to use the grid"));
+    }
+    let check = |(i, &width): (usize, &i64)| {
+        usize::try_from(width).ok().filter(|w| (1..=MAX_WIDTH).contains(w) && width % WIDTH_UNIT == 0).ok_or_else(
+            || {
+                source
+                    .mistake(&["widths", "choices", gene, &i.to_string()], format!("\"{gene}\" has a width of {width}"))
+                    .with_help(format!("give multiples of {WIDTH_UNIT} from {WIDTH_UNIT} to {MAX_WIDTH}"))
+            },
+        )
+    };
+    listed.iter().enumerate().map(check).collect()
+}
+
+/// Refuses limits that rule out everything.
+fn check_limits(source: &Source, space: &Space) -> Result<(), Diagnostic> {
+    // With the fewest classes; a data set with more of them adds a little to the last layer.
+    let smallest = space.smallest();
+    let Ok(architecture) = space.decode(&smallest, 2) else { return Ok(()) };
+    match space.within_limits(&architecture) {
+        Ok(_) => Ok(()),
+        Err(over) => {
+            let path = match over {
+                OverLimit::Macs { .. } => ["limits", "max_macs"],
+                OverLimit::Parameters { .. } => ["limits", "max_parameters"],
+                OverLimit::Resolution(_) => ["protocol", "resolution"],
+            };
+            let message = format!("nothing can be searched: even with every width at its narrowest, {over}");
+            Err(source.mistake(&path, message).with_help("raise the limit, or lower min_ratio or the choices"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Strategy;
+
+    const DEFAULT: &str = include_str!("../../search_spaces/default.toml");
+    const TINY: &str = include_str!("../../search_spaces/tiny.toml");
+
+    /// The mistake found in default.toml after replacing `from` by `to`.
+    fn mistake(from: &str, to: &str) -> Diagnostic {
+        assert!(DEFAULT.contains(from), "{from}");
+        Space::parse("default.toml", &DEFAULT.replacen(from, to, 1), &[]).expect_err(to)
+    }
+
+    /// Line of default.toml on which `text` first stands, from 1.
+    fn line(text: &str) -> usize {
+        DEFAULT.lines().position(|line| line.contains(text)).unwrap() + 1
+    }
+
+    fn set(overrides: &[&str]) -> Result<Space, Diagnostic> {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        Space::parse("default.toml", DEFAULT, &overrides)
+    }
+
+    #[test]
+    fn the_default_space_holds_the_paper_s_network() {
+        let space = set(&[]).unwrap();
+        let googlenet = Architecture::googlenet(2, space.protocol().aux_heads).unwrap();
+        assert!(space.within_limits(&googlenet).is_ok());
+        assert_eq!(space.decode(&space.nearest(&googlenet), 2), Ok(googlenet));
+        assert_eq!(space.genes().len(), 57);
+        assert!(space.size_log10() > 50.0, "{}", space.size_log10());
+        assert_eq!(space.protocol().resolution, 64);
+    }
+
+    #[test]
+    fn the_tiny_space_is_tiny() {
+        let space = Space::parse("tiny.toml", TINY, &[]).unwrap();
+        assert_eq!(space.protocol().resolution, 32);
+        assert!(space.genes().iter().all(|gene| *gene.choices().last().unwrap() <= 96));
+        let largest = space.decode(&space.largest(), 2).unwrap();
+        assert!(space.within_limits(&largest).is_ok());
+    }
+
+    #[test]
+    fn overrides_change_single_values() {
+        let space = set(&["search.trials=40", "search.strategy=random", "limits.max_macs=600M"]).unwrap();
+        assert_eq!((space.search().trials, space.search().strategy), (40, Strategy::Random));
+        assert_eq!(space.limits().max_macs, Some(600_000_000));
+        let error = set(&["search.trails=40"]).unwrap_err();
+        assert!(error.message().contains("did you mean `trials`?"), "{error}");
+        let error = set(&["search.trials=0"]).unwrap_err().to_string();
+        assert!(error.contains("trials is 0") && error.contains("default.toml with --set search.trials=0:"), "{error}");
+    }
+
+    #[test]
+    fn explicit_choices_replace_the_grid() {
+        let space = set(&["widths.choices.\"3a.b1x1\"=[16, 8, 16]"]).unwrap();
+        let gene = space.genes().iter().find(|gene| gene.name() == "3a.b1x1").unwrap();
+        assert_eq!(gene.choices(), [8, 16]);
+    }
+
+    #[test]
+    fn a_wrong_type_or_key_is_shown_where_it_stands() {
+        let error = mistake("trials = 24", "trials = \"many\"");
+        assert_eq!(error.position().0, line("trials = 24"));
+        assert!(error.message().contains("expected a whole number"), "{error}");
+
+        let error = mistake("population =", "poplation =");
+        assert_eq!(error.position(), (line("population ="), 1));
+        assert!(error.message().contains("did you mean `population`?"), "{error}");
+
+        let error = mistake("\"evolution\"", "\"evolutoin\"");
+        assert!(error.message().contains("did you mean `evolution`?"), "{error}");
+
+        let error = mistake("epochs = 3", "epochs = -3");
+        assert_eq!(error.position(), (line("epochs = 3"), 10));
+
+        let error = mistake("140M", "140X");
+        assert_eq!(error.position(), (line("140M"), 12));
+        assert!(error.message().contains("`140X` is no count"), "{error}");
+        assert!(mistake("\"140M\"", "0").message().contains("no count"));
+
+        let error = mistake("seed = 0", "# seed");
+        assert!(error.message().contains("missing key `seed`"), "{error}");
+        assert_eq!(error.position().0, line("[search]"));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        for (from, to, message) in [
+            ("resolution = 64", "resolution = 31", "resolution is 31"),
+            ("train_images = 1000", "train_images = 0", "train_images is 0"),
+            ("validation_images = 1000", "validation_images = 0", "validation_images is 0"),
+            ("epochs = 3", "epochs = 0", "epochs is 0"),
+            ("batch = 32", "batch = 1", "batch is 1"),
+            ("batch = 32", "batch = 2000", "batch is 2000, but train_images is 1000"),
+            ("peak_learning_rate = 0.05", "peak_learning_rate = nan", "peak_learning_rate is NaN"),
+            ("peak_learning_rate = 0.05", "peak_learning_rate = 0.0", "peak_learning_rate is 0"),
+            ("warmup = 0.1", "warmup = 1.5", "warmup is 1.5"),
+            ("momentum = 0.9", "momentum = 1", "momentum is 1"),
+            ("weight_decay = 5e-4", "weight_decay = -1", "weight_decay is -1"),
+            ("label_smoothing = 0.05", "label_smoothing = 1.0", "label_smoothing is 1"),
+            ("trials = 24", "trials = 0", "trials is 0"),
+            ("population = 10", "population = 1", "population is 1"),
+            ("sample = 4", "sample = 11", "sample is 11, but population is 10"),
+            ("sample = 4", "sample = 0", "sample is 0"),
+            ("immigrants = 0.1", "immigrants = inf", "immigrants is inf"),
+            ("window = 4", "window = 0", "window is 0"),
+            ("max_failures = 5", "max_failures = 0", "max_failures is 0"),
+            ("min_ratio = 0.1", "min_ratio = 2.0", "min_ratio 2 is larger than max_ratio 1.5"),
+            ("min_ratio = 0.1", "min_ratio = 0", "min_ratio is 0"),
+            ("max_ratio = 1.5", "max_ratio = 9", "max_ratio is 9"),
+            ("min_ratio = 0.1", "min_ratio = 1.45", "no step of the grid lies between 1.45 and 1.5"),
+            ("steps_per_octave = 4", "steps_per_octave = 0", "steps_per_octave is 0"),
+        ] {
+            let error = mistake(from, to);
+            assert!(error.message().contains(message), "{error}");
+            assert_eq!(error.position().0, line(from), "{error}");
+            assert!(error.to_string().contains("help: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_choices_are_refused() {
+        for (line, message, column) in [
+            ("\"3a.b1x1\" = []", "\"3a.b1x1\" has no choices", 13),
+            ("\"3a.b1x1\" = [8, 0]", "\"3a.b1x1\" has a width of 0", 17),
+            ("\"3a.b1x1\" = [-8]", "\"3a.b1x1\" has a width of -8", 14),
+            ("\"3a.b1x1\" = [8, 16, 18]", "\"3a.b1x1\" has a width of 18", 21),
+            ("\"3a.b1x1\" = [4100]", "\"3a.b1x1\" has a width of 4100", 14),
+            ("\"3a.b1x2\" = [8]", "did you mean \"3a.b1x1\"?", 1),
+            ("\"stem\" = [8]", "there is no convolution \"stem\"", 1),
+            ("\"3a.b1x1\" = 8", "expected a list", 13),
+        ] {
+            let text = format!("{DEFAULT}\n[widths.choices]\n{line}\n");
+            let error = Space::parse("default.toml", &text, &[]).unwrap_err();
+            assert!(error.message().contains(message), "{error}");
+            assert_eq!(error.position(), (DEFAULT.lines().count() + 3, column), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_that_rule_out_everything_are_refused() {
+        for (from, to, key) in [("\"140M\"", "1000", "max_macs"), ("\"10M\"", "1000", "max_parameters")] {
+            let error = mistake(from, to);
+            assert!(error.message().contains("even with every width at its narrowest, it"), "{error}");
+            assert!(error.message().contains(&format!("over {key} = 1000")), "{error}");
+            assert_eq!(error.position().0, line(&format!("{key} = ")));
+        }
+    }
+
+    #[test]
+    fn the_resolved_text_reads_back() {
+        for space in [
+            set(&[]).unwrap(),
+            set(&["search.max_seconds=60", "widths.choices.\"3a.b1x1\"=[16, 8]"]).unwrap(),
+            Space::parse("tiny.toml", TINY, &[]).unwrap(),
+        ] {
+            let text = space.to_toml().unwrap();
+            assert_eq!(Space::parse("config.toml", &text, &[]).as_ref(), Ok(&space), "{text}");
+        }
+    }
+
+    #[test]
+    fn changes_are_named_but_for_the_budget() {
+        let space = set(&[]).unwrap();
+        let more = set(&["search.trials=99", "search.max_seconds=5", "search.max_failures=1"]).unwrap();
+        assert_eq!(more.changes_since(&space), Ok(vec![]));
+        let other = set(&["search.seed=1", "protocol.augmentation.flip=false", "search.max_seconds=5"]).unwrap();
+        assert_eq!(
+            other.changes_since(&space),
+            Ok(vec!["protocol.augmentation.flip: true -> false".to_owned(), "search.seed: 0 -> 1".to_owned()])
+        );
+    }
+}

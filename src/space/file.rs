@@ -1,0 +1,82 @@
+//! A space file as written: its keys and their types, nothing checked yet.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Protocol, count};
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpaceFile {
+    pub widths: Widths,
+    #[serde(default)]
+    pub limits: Limits,
+    pub protocol: Protocol,
+    pub search: SearchSettings,
+}
+
+/// The `[widths]` section: which widths the convolutions may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Widths {
+    /// Narrowest width, as a share of the paper's.
+    pub min_ratio: f64,
+    /// Widest width, as a share of the paper's.
+    pub max_ratio: f64,
+    /// Widths from one to its double.
+    pub steps_per_octave: u32,
+    /// Widths of single convolutions, instead of the grid; signed so that a negative one gets a message of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub choices: BTreeMap<String, Vec<i64>>,
+}
+
+/// The `[limits]` section: what a candidate may cost at the protocol's resolution, without auxiliary heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Most multiply-adds of one image.
+    #[serde(default, deserialize_with = "count::deserialize", skip_serializing_if = "Option::is_none")]
+    pub max_macs: Option<u64>,
+    /// Most trainable parameters.
+    #[serde(default, deserialize_with = "count::deserialize", skip_serializing_if = "Option::is_none")]
+    pub max_parameters: Option<u64>,
+}
+
+/// How candidates are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Aging evolution: changed copies of the better ones of the latest trials.
+    Evolution,
+    /// Drawn at random: the control for the search.
+    Random,
+    /// GoogLeNet with all widths scaled alike: the control for the space.
+    Uniform,
+}
+
+/// The `[search]` section, checked: how candidates are chosen, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchSettings {
+    /// How candidates are chosen.
+    pub strategy: Strategy,
+    /// Candidates to train, from 1.
+    pub trials: usize,
+    /// Everything random in the run follows from this number.
+    pub seed: u64,
+    /// The latest trials that evolution picks parents from, from 2.
+    pub population: usize,
+    /// How many of these compete for each parent, 1 to `population`.
+    pub sample: usize,
+    /// Share of proposals drawn at random instead, 0 to 1.
+    pub immigrants: f64,
+    /// A proposal knows all trials but the `window - 1` before it, so this many can train at once; from 1.
+    pub window: usize,
+    /// This many failed trials in a row stop the run, from 1.
+    pub max_failures: usize,
+    /// No trial is started after this many seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_seconds: Option<u64>,
+}

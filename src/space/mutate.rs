@@ -1,0 +1,198 @@
+//! Small changes of a genotype.
+
+use super::checked::{BLOCK_GENES, STEM_GENES};
+use super::{Genotype, Rng, Space};
+use crate::arch::BLOCKS;
+
+/// The most grid steps that a width moves at once.
+const MAX_STEPS: usize = 3;
+
+/// Convolutions that a transfer considers narrowing: enough for a fair exchange, few enough that transfers differ.
+const GIVERS: usize = 4;
+
+/// A change of one kind: its name in a trial's origin, how often it is chosen, and the change itself.
+///
+/// The change may give the genotype it was given, where nothing can move.
+pub struct Operator {
+    /// The name.
+    pub name: &'static str,
+    /// Times in ten.
+    pub weight: usize,
+    /// The change.
+    pub apply: fn(&Space, &mut Rng, &Genotype) -> Genotype,
+}
+
+/// All kinds of change.
+pub const OPERATORS: [Operator; 4] = [
+    Operator { name: "branch", weight: 4, apply: branch },
+    Operator { name: "block", weight: 2, apply: block },
+    Operator { name: "branch_type", weight: 2, apply: branch_type },
+    Operator { name: "transfer", weight: 2, apply: transfer },
+];
+
+/// Applies one operator, drawn by weight, and says which.
+pub fn mutate(space: &Space, rng: &mut Rng, genotype: &Genotype) -> (Genotype, &'static str) {
+    let mut ticket = rng.below(OPERATORS.iter().map(|operator| operator.weight).sum());
+    for operator in &OPERATORS {
+        if ticket < operator.weight {
+            return ((operator.apply)(space, rng, genotype), operator.name);
+        }
+        ticket -= operator.weight;
+    }
+    (genotype.clone(), "none")
+}
+
+/// Moves one width by one to three grid steps.
+pub fn branch(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
+    let mut mutant = genotype.clone();
+    let movable: Vec<usize> = (0..space.genes().len()).filter(|&gene| space.genes()[gene].last() > 0).collect();
+    if let Some(&gene) = movable.get(rng.below(movable.len())) {
+        let steps = steps(rng);
+        mutant.shift(space.genes(), gene, steps);
+        if mutant == *genotype {
+            // At one end of its choices; the other way is free.
+            mutant.shift(space.genes(), gene, -steps);
+        }
+    }
+    mutant
+}
+
+/// Moves all widths of one block, or of the stem, by the same number of grid steps.
+pub fn block(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
+    let genes = match rng.below(BLOCKS + 1) {
+        0 => 0..STEM_GENES,
+        block => STEM_GENES + (block - 1) * BLOCK_GENES..STEM_GENES + block * BLOCK_GENES,
+    };
+    shift_all(space, genotype, genes, steps(rng))
+}
+
+/// Moves one type of branch by the same number of grid steps in all blocks.
+pub fn branch_type(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
+    let branch = rng.below(BLOCK_GENES);
+    shift_all(space, genotype, (0..BLOCKS).map(|block| STEM_GENES + block * BLOCK_GENES + branch), steps(rng))
+}
+
+/// Widens one convolution and narrows one of a few others, by as many steps as keep the MACs nearest to what they were.
+pub fn transfer(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
+    let genes = space.genes();
+    let index = |gene: usize| usize::from(genotype.indices()[gene]);
+    let up: Vec<usize> = (0..genes.len()).filter(|&gene| index(gene) < genes[gene].last()).collect();
+    let Some(&taker) = up.get(rng.below(up.len())) else { return genotype.clone() };
+    let down: Vec<usize> = (0..genes.len()).filter(|&gene| gene != taker && index(gene) > 0).collect();
+
+    let mut widened = genotype.clone();
+    widened.shift(genes, taker, 1 + rng.below(MAX_STEPS) as isize);
+    let macs = space.macs(genotype);
+    let givers = rng.distinct(GIVERS, down.len()).into_iter().map(|i| down[i]);
+    let narrowed =
+        givers.flat_map(|giver| (1..=index(giver)).map(move |steps| (giver, steps))).map(|(giver, steps)| {
+            let mut mutant = widened.clone();
+            mutant.shift(genes, giver, -(steps as isize));
+            mutant
+        });
+    narrowed.min_by_key(|mutant| space.macs(mutant).abs_diff(macs)).unwrap_or_else(|| genotype.clone())
+}
+
+/// One to three steps up or down.
+fn steps(rng: &mut Rng) -> isize {
+    let steps = 1 + rng.below(MAX_STEPS) as isize;
+    if rng.below(2) == 0 { steps } else { -steps }
+}
+
+fn shift_all(space: &Space, genotype: &Genotype, genes: impl IntoIterator<Item = usize>, steps: isize) -> Genotype {
+    let mut mutant = genotype.clone();
+    for gene in genes {
+        mutant.shift(space.genes(), gene, steps);
+    }
+    mutant
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::space::{Rng, random};
+
+    fn default() -> Space {
+        Space::parse("default.toml", include_str!("../../search_spaces/default.toml"), &[]).unwrap()
+    }
+
+    /// Genes that differ, and by how many steps.
+    fn changes(from: &Genotype, to: &Genotype) -> Vec<(usize, i32)> {
+        let pairs = from.indices().iter().zip(to.indices()).enumerate();
+        pairs.filter(|(_, (a, b))| a != b).map(|(gene, (a, b))| (gene, i32::from(*b) - i32::from(*a))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_operator_changes_what_it_says(seed: [u8; 32], position in 0.0..1.0f64) {
+            let space = default();
+            let mut rng = Rng::from_seed(seed);
+            let parent = random(&space, &mut rng, position);
+
+            let moved = changes(&parent, &branch(&space, &mut rng, &parent));
+            prop_assert_eq!(moved.len(), 1);
+            prop_assert!((1..=3).contains(&moved[0].1.abs()));
+
+            let moved = changes(&parent, &block(&space, &mut rng, &parent));
+            prop_assert!(moved.windows(2).all(|w| (w[0].0 + 3) / 6 == (w[1].0 + 3) / 6), "{:?}", moved);
+            prop_assert!(moved.iter().all(|(_, steps)| (1..=3).contains(&steps.abs()) && steps.signum() == moved[0].1.signum()));
+
+            let moved = changes(&parent, &branch_type(&space, &mut rng, &parent));
+            prop_assert!(moved.windows(2).all(|w| w[0].0 >= 3 && w[0].0 % 6 == w[1].0 % 6), "{:?}", moved);
+
+            let child = transfer(&space, &mut rng, &parent);
+            let moved = changes(&parent, &child);
+            prop_assert!(moved.len() <= 2 && moved.iter().filter(|(_, steps)| *steps > 0).count() <= 1, "{:?}", moved);
+
+            for operator in &OPERATORS {
+                let child = (operator.apply)(&space, &mut rng, &parent);
+                prop_assert!(space.decode(&child, 2).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_transfer_keeps_the_macs_better_than_widening_alone() {
+        let space = default();
+        let mut rng = Rng::from_seed([4; 32]);
+        let (mut transferred, mut widened) = (0, 0);
+        for _ in 0..100 {
+            let parent = random(&space, &mut rng, 0.7);
+            let child = transfer(&space, &mut rng, &parent);
+            let taker = changes(&parent, &child).into_iter().find(|(_, steps)| *steps > 0);
+            let mut wide = parent.clone();
+            if let Some((gene, steps)) = taker {
+                wide.shift(space.genes(), gene, steps as isize);
+            }
+            transferred += space.macs(&child).abs_diff(space.macs(&parent));
+            widened += space.macs(&wide).abs_diff(space.macs(&parent));
+        }
+        assert!(2 * transferred < widened, "{transferred} {widened}");
+    }
+
+    #[test]
+    fn operators_are_drawn_by_weight() {
+        let space = default();
+        let mut rng = Rng::from_seed([8; 32]);
+        let parent = random(&space, &mut rng, 0.5);
+        let names: Vec<&str> = (0..1000).map(|_| mutate(&space, &mut rng, &parent).1).collect();
+        for operator in &OPERATORS {
+            let count = names.iter().filter(|name| **name == operator.name).count();
+            assert!(count.abs_diff(operator.weight * 100) < 60, "{}: {count}", operator.name);
+        }
+    }
+
+    #[test]
+    fn nothing_moves_in_a_space_of_one_point() {
+        let fixed = ["widths.min_ratio=1".to_owned(), "widths.max_ratio=1".to_owned()];
+        let space = Space::parse("d", include_str!("../../search_spaces/default.toml"), &fixed).unwrap();
+        let only = space.smallest();
+        for operator in &OPERATORS {
+            assert_eq!((operator.apply)(&space, &mut Rng::from_seed([9; 32]), &only), only);
+        }
+    }
+}

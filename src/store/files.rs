@@ -1,0 +1,66 @@
+//! File operations that leave either the old or the new state behind, whenever they are interrupted.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Writes a whole file so that after a crash there is the old content or the new, never a part.
+///
+/// # Errors
+/// [`Error::Io`] if the file beside it cannot be written (also when the disk is full) or renamed.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    let beside = PathBuf::from(beside);
+    let mut file = File::create(&beside).map_err(Error::io("create", &beside))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(Error::io("write to", &beside))?;
+    fs::rename(&beside, path).map_err(Error::io("replace", path))?;
+    sync_parent(path)
+}
+
+/// Makes a new name in `path`'s folder durable.
+pub(super) fn sync_parent(path: &Path) -> Result<(), Error> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    sync_dir(parent)
+}
+
+/// Makes names in `dir` durable. Only Unix can open a folder for this.
+pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    if cfg!(unix) {
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
+    }
+    Ok(())
+}
+
+/// Copies a damaged file or folder to the first free `PATH.damaged-N`, for whoever wants to look into it.
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, Error> {
+    let mut number = 1;
+    let copy = loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{number}"));
+        let copy = PathBuf::from(name);
+        if !copy.exists() {
+            break copy;
+        }
+        number += 1;
+    };
+    copy_all(path, &copy)?;
+    Ok(copy)
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<(), Error> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(drop).map_err(Error::io("copy", from));
+    }
+    fs::create_dir_all(to).map_err(Error::io("create", to))?;
+    for entry in fs::read_dir(from).map_err(Error::io("read", from))? {
+        let name = entry.map_err(Error::io("read", from))?.file_name();
+        copy_all(&from.join(&name), &to.join(&name))?;
+    }
+    Ok(())
+}

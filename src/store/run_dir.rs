@@ -1,0 +1,264 @@
+//! The folder of one run: which settings and which data it was made with, checked before anything is added to it.
+
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::files::{sync_parent, write_atomically};
+use super::lock::RunLock;
+use super::{Error, RunStore, Warning};
+use crate::space::Space;
+
+/// The name of a run: also the name of its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunName(String);
+
+impl FromStr for RunName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let refuse = |reason| Err(Error::Name { name: name.to_owned(), reason });
+        if name.trim().is_empty() {
+            return refuse("give a name that is not empty");
+        }
+        if name.starts_with('.') {
+            return refuse("give a name that does not start with a dot");
+        }
+        if name.contains(['/', '\\']) || name.chars().any(char::is_control) {
+            return refuse("give a name without slashes and control characters; the folder is chosen with --results");
+        }
+        if name.len() > 100 {
+            return refuse("give a name of at most 100 bytes");
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a run was made from, apart from its settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the program that began the run.
+    pub program: String,
+    /// Where the images came from, in words.
+    pub data: String,
+    /// Hash of everything a training could see of them.
+    pub data_fingerprint: String,
+    /// Class names; their number is the networks' number of outputs.
+    pub classes: Vec<String>,
+}
+
+/// Where the parts of a run are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The run `name` in the folder `results`, whether it exists or not.
+    pub fn new(results: &Path, name: &RunName) -> Self {
+        Self(results.join(&name.0))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The resolved settings.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The [`Manifest`].
+    pub fn manifest(&self) -> PathBuf {
+        self.0.join("manifest.json")
+    }
+
+    /// The journal of trials, for [`super::read_journal`].
+    pub fn journal(&self) -> PathBuf {
+        self.0.join(RunStore::JOURNAL)
+    }
+
+    /// Begins the run, or continues it if `space` and `manifest` are those it was begun with. Only how long it goes on
+    /// may differ (see [`Space::changes_since`]); this is then written down.
+    ///
+    /// # Errors
+    /// [`Error::OtherConfig`], [`Error::OtherData`], and those of [`RunStore::open`].
+    pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
+        fs::create_dir_all(&self.0).map_err(Error::io("create", &self.0))?;
+        sync_parent(&self.0)?;
+        let lock = RunLock::acquire(&self.0)?;
+        let mut warnings = Vec::new();
+        let begun = self.journal().exists();
+        match self.read(&self.manifest(), begun)? {
+            Some(text) => {
+                let stored = self.parse_manifest(&text)?;
+                if stored.data_fingerprint != manifest.data_fingerprint {
+                    return Err(Error::OtherData {
+                        path: self.manifest(),
+                        stored: stored.data_fingerprint,
+                        stored_classes: stored.classes,
+                        given: manifest.data_fingerprint.clone(),
+                        given_classes: manifest.classes.clone(),
+                    });
+                }
+                if stored.program != manifest.program {
+                    let current = manifest.program.clone();
+                    warnings.push(Warning::OtherProgram { stored: stored.program, current });
+                }
+            }
+            None => {
+                let text = serde_json::to_string_pretty(manifest).map_err(self.unusable(self.manifest()))?;
+                write_atomically(&self.manifest(), (text + "\n").as_bytes())?;
+            }
+        }
+        let config = space.to_toml().map_err(self.unusable(self.config()))?;
+        if let Some(stored) = self.read(&self.config(), begun)? {
+            let changes = space.changes_since(&self.parse_space(&stored)?).map_err(self.unusable(self.config()))?;
+            if !changes.is_empty() {
+                return Err(Error::OtherConfig { path: self.config(), changes });
+            }
+        }
+        write_atomically(&self.config(), config.as_bytes())?;
+        let (store, more) = RunStore::open_locked(&self.0, lock)?;
+        warnings.extend(more);
+        Ok((store, warnings))
+    }
+
+    /// The space as stored.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
+    pub fn read_space(&self) -> Result<Space, Error> {
+        let path = self.config();
+        self.parse_space(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
+    }
+
+    /// The manifest as stored.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
+    pub fn read_manifest(&self) -> Result<Manifest, Error> {
+        let path = self.manifest();
+        self.parse_manifest(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
+    }
+
+    fn parse_manifest(&self, text: &str) -> Result<Manifest, Error> {
+        serde_json::from_str(text).map_err(self.unusable(self.manifest()))
+    }
+
+    /// The text of a file of the run; only a run without trials may be without it.
+    fn read(&self, path: &Path, begun: bool) -> Result<Option<String>, Error> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound && !begun => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let reason = "missing although the run has trials: put it back, or choose another name".to_owned();
+                Err(Error::RunFile { path: path.to_owned(), reason })
+            }
+            Err(error) => Err(Error::io("read", path)(error)),
+        }
+    }
+
+    fn parse_space(&self, text: &str) -> Result<Space, Error> {
+        Space::parse("config.toml", text, &[]).map_err(self.unusable(self.config()))
+    }
+
+    fn unusable<E: fmt::Display>(&self, path: PathBuf) -> impl FnOnce(E) -> Error {
+        |error| Error::RunFile { path, reason: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract::done;
+    use super::*;
+    use crate::search::ports::Store;
+
+    fn space(overrides: &[&str]) -> Space {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+        Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap()
+    }
+
+    fn manifest() -> Manifest {
+        Manifest {
+            program: "0.1.0".to_owned(),
+            data: "synthetic".to_owned(),
+            data_fingerprint: "abc".to_owned(),
+            classes: vec!["cat".to_owned(), "dog".to_owned()],
+        }
+    }
+
+    fn run_in(results: &Path) -> RunDir {
+        RunDir::new(results, &"pets".parse().unwrap())
+    }
+
+    #[test]
+    fn names_that_are_no_folder_are_refused() {
+        for name in ["", "  ", ".", "..", "a/b", "a\\b", ".hidden", "a\nb", &"x".repeat(101)] {
+            assert!(name.parse::<RunName>().is_err(), "{name:?}");
+        }
+        assert_eq!("my pets-2.1".parse::<RunName>().unwrap().to_string(), "my pets-2.1");
+    }
+
+    #[test]
+    fn a_run_continues_with_more_trials_but_not_with_other_settings() {
+        let results = tempfile::tempdir().unwrap();
+        let run = run_in(results.path());
+        let (mut store, warnings) = run.open(&space(&[]), &manifest()).unwrap();
+        assert_eq!(warnings, []);
+        store.append(&done(0)).unwrap();
+        drop(store);
+        let longer = space(&["search.trials=30", "search.max_seconds=60"]);
+        let (store, warnings) = run.open(&longer, &manifest()).unwrap();
+        assert_eq!(warnings, []);
+        assert_eq!(store.trials().unwrap(), [done(0)]);
+        drop(store);
+        assert_eq!(run.read_space().unwrap(), longer);
+
+        let error = run.open(&space(&["search.seed=7", "protocol.epochs=2"]), &manifest());
+        let Err(Error::OtherConfig { changes, .. }) = error else { panic!("{error:?}") };
+        assert_eq!(changes, ["protocol.epochs: 1 -> 2", "search.seed: 0 -> 7"]);
+        assert_eq!(run.read_space().unwrap(), longer);
+    }
+
+    #[test]
+    fn a_run_on_other_data_is_refused() {
+        let results = tempfile::tempdir().unwrap();
+        let run = run_in(results.path());
+        drop(run.open(&space(&[]), &manifest()).unwrap());
+        let other = Manifest { data_fingerprint: "def".to_owned(), ..manifest() };
+        assert!(matches!(run.open(&space(&[]), &other), Err(Error::OtherData { .. })));
+        let newer = Manifest { program: "0.2.0".to_owned(), ..manifest() };
+        let (_, warnings) = run.open(&space(&[]), &newer).unwrap();
+        assert_eq!(warnings, [Warning::OtherProgram { stored: "0.1.0".to_owned(), current: "0.2.0".to_owned() }]);
+        assert_eq!(run.read_manifest().unwrap(), manifest());
+    }
+
+    #[test]
+    fn trials_without_their_settings_are_not_continued() {
+        let results = tempfile::tempdir().unwrap();
+        let run = run_in(results.path());
+        run.open(&space(&[]), &manifest()).unwrap().0.append(&done(0)).unwrap();
+        fs::remove_file(run.config()).unwrap();
+        let error = run.open(&space(&[]), &manifest()).unwrap_err().to_string();
+        assert!(error.contains("config.toml: missing although the run has trials"), "{error}");
+    }
+
+    #[test]
+    fn results_that_cannot_be_written_are_named() {
+        let results = tempfile::tempdir().unwrap();
+        let file = results.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = run_in(&file).open(&space(&[]), &manifest()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot create ") && error.contains("file/pets"), "{error}");
+    }
+}
