@@ -50,12 +50,14 @@ fn assert_equal_moments<D: Device<f32>>(case: &str, got: &Moments<D>, expected: 
     assert_close(&format!("{case}: variance"), &got.variance.as_vec(), &expected.variance.as_vec());
 }
 
-/// Windows and shapes that fit each other and leave enough values for batch statistics.
+/// Windows and shapes that fit each other, leave enough values for batch statistics, and have more than one weight an
+/// output channel: the norm undoes any scaling, so that the gradient of a single weight is nearly 0, all rounding.
 fn cases() -> impl Iterator<Item = ([usize; 4], usize, Window, u64)> {
     windows().enumerate().filter_map(|(i, window)| {
         let (shape, c_out) = odd_shape(i);
         let [out_h, out_w] = window.output("conv2d", [shape[1], shape[2]]).ok()?;
-        (shape[0] * out_h * out_w >= 6).then_some((shape, c_out, window, 10 * i as u64))
+        let weights = window.kernel[0] * window.kernel[1] * shape[3];
+        (weights > 1 && shape[0] * out_h * out_w >= 6).then_some((shape, c_out, window, 10 * i as u64))
     })
 }
 
