@@ -1,0 +1,64 @@
+//! Values of options that are more than a number.
+
+use std::num::NonZeroUsize;
+
+/// A number of workers, from 1.
+pub(super) fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "give a whole number from 1".to_owned())
+}
+
+/// A share, 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "give a number from 0 to 1, such as 0.9".to_owned())
+}
+
+/// Seconds of a time like `90s`, `20m` or `1h30m`.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || "give a time such as 90s, 20m or 1h30m".to_owned();
+    let mut rest = text;
+    let mut total = 0_u64;
+    while let Some(end) = rest.find(|c: char| !c.is_ascii_digit()) {
+        let number: u64 = rest[..end].parse().map_err(|_| wrong())?;
+        let unit = match rest.as_bytes()[end] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            _ => return Err(wrong()),
+        };
+        total = number.checked_mul(unit).and_then(|more| total.checked_add(more)).ok_or_else(wrong)?;
+        rest = &rest[end + 1..];
+    }
+    if rest.is_empty() && total > 0 { Ok(total) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, expected) in [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("2h", 7200)] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "20", "m", "0s", "1d", "1h30", "-5m", "5 m", "99999999999999999h", "1ä"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_from_0_to_1() {
+        assert_eq!(share("0.9"), Ok(0.9));
+        for text in ["90", "-0.1", "90%", "nan", ""] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn somebody_has_to_work() {
+        assert_eq!(workers("3").map(NonZeroUsize::get), Ok(3));
+        for text in ["0", "-1", "two", ""] {
+            assert_eq!(workers(text), Err("give a whole number from 1".to_owned()));
+        }
+    }
+}

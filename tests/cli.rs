@@ -1,0 +1,283 @@
+//! The program as its users meet it: commands, files, messages and exit codes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_inception-nas");
+
+/// A folder to work in, without any data set from outside.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, line: &str) -> Command {
+        self.prepare(Command::new(PROGRAM), line)
+    }
+
+    fn prepare(&self, mut command: Command, line: &str) -> Command {
+        command.args(line.split_whitespace()).current_dir(self.path());
+        command.env_remove("INCEPTION_NAS_DATA").env("INCEPTION_NAS_CACHE", self.path().join("cache"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// What a command that succeeds prints.
+    fn ok(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}\n{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, line: &str) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&format!("{line} --json"))).unwrap()
+    }
+
+    /// What a command that fails says.
+    fn fails(&self, code: i32, line: &str) -> String {
+        let output = self.run(line);
+        assert_eq!(output.status.code(), Some(code), "{line}\n{}", stderr(&output));
+        stderr(&output)
+    }
+
+    /// Trials in the journal of a run.
+    fn trials(&self, name: &str) -> usize {
+        let journal = self.path().join("results").join(name).join("trials.jsonl");
+        fs::read_to_string(journal).map_or(0, |text| text.lines().count())
+    }
+
+    /// Starts a command, and returns when the run has `trials` trials or more.
+    fn start(&self, line: &str, name: &str, trials: usize) -> Child {
+        let child = self.command(line).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.trials(name) < trials {
+            assert!(Instant::now() < deadline, "no {trials} trials in a minute: {line}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn digest(place: &Place, line: &str) -> String {
+    place.json(line)["digest"].as_str().unwrap().to_owned()
+}
+
+const TINY: &str = "run --space tiny.toml -q --set protocol.train_images=64 --set protocol.validation_images=64";
+
+#[test]
+fn neither_workers_nor_a_kill_nor_pauses_change_what_is_found() {
+    let place = Place::new();
+    let expected = digest(&place, &format!("{TINY} --name one --workers 1"));
+    assert_eq!(digest(&place, &format!("{TINY} --name two --workers 2")), expected);
+
+    let mut killed = place.start(&format!("{TINY} --name killed --workers 2"), "killed", 3);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!((3..8).contains(&place.trials("killed")), "killed too late to show anything");
+    assert_eq!(digest(&place, &format!("{TINY} --name killed --workers 1")), expected);
+
+    assert_ne!(digest(&place, &format!("{TINY} --name longer --trials 5")), expected);
+    let longer = place.json(&format!("{TINY} --name longer --trials 8"));
+    assert_eq!((longer["digest"].as_str(), longer["ended"].as_str()), (Some(expected.as_str()), Some("trials_done")));
+
+    for name in ["one", "two", "killed", "longer"] {
+        assert_eq!(digest(&place, &format!("status --run {name}")), expected, "{name}");
+    }
+    assert_ne!(digest(&place, &format!("{TINY} --name seed --seed 1")), expected);
+}
+
+#[test]
+fn a_run_ends_with_its_front_and_status_and_best_read_it() {
+    let place = Place::new();
+    let output = place.run("run --space tiny.toml --trials 4");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let log = stderr(&output);
+    for expected in
+        ["no --data DIR: using the built-in drawn cats and dogs", "run tiny-synthetic in", "trial 4/4  acc "]
+    {
+        assert!(log.contains(expected), "no {expected:?} in\n{log}");
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    for expected in
+        ["front, cheapest first", "baseline: GoogLeNet, ", "not trained in this run", "\ndigest: ", "front.csv"]
+    {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    let digest_line = text.lines().find(|line| line.starts_with("digest: ")).unwrap();
+    let status = place.ok("status");
+    assert!(status.contains(digest_line) && status.ends_with("done\n"), "{status}");
+    assert!(place.json("status")["holder"].is_null());
+
+    let run = place.path().join("results/tiny-synthetic");
+    assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
+    let card = place.json("best");
+    assert_eq!((&card["run"], &card["classes"][1]), (&"tiny-synthetic".into(), &"dog".into()));
+    assert!(fs::read_to_string(run.join("best/card.md")).unwrap().contains("## Lineage"));
+    // The file is an architecture of that cost.
+    let summary = place.json("summary --size 32 --arch results/tiny-synthetic/best/architecture.toml");
+    assert_eq!(summary["total"]["macs"], card["cost"]["macs"]);
+    place.ok("best --knee --max-macs 2M --out elsewhere");
+    assert!(place.path().join("elsewhere/card.json").exists());
+    let cheapest = place.json("status")["front"][0]["macs"].clone();
+    assert_eq!(place.json("best --min-accuracy 0.01 --out cheap")["cost"]["macs"], cheapest);
+    assert!(place.fails(1, "best --max-macs 1K").contains("no network has at most 1000 MACs; the cheapest, trial "));
+    assert!(place.fails(1, "best --min-accuracy 1").contains("the nearest, trial "));
+    assert!(place.fails(2, "best --run tiny-synthetik").contains("did you mean tiny-synthetic?"));
+    assert!(place.fails(2, "status --results nowhere").contains("no runs in nowhere"));
+}
+
+#[test]
+fn a_run_keeps_its_settings_and_its_data() {
+    let place = Place::new();
+    place.ok(&format!("{TINY} --trials 1 --name pets"));
+    let error = place.fails(2, &format!("{TINY} --trials 2 --name pets --seed 3 --set protocol.epochs=2"));
+    assert!(error.contains("search.seed: 0 -> 3") && error.contains("protocol.epochs: 1 -> 2"), "{error}");
+    photographs(&place, "pets", 60);
+    let error = place.fails(2, &format!("{TINY} --trials 2 --name pets --data pets"));
+    assert!(error.contains("was made on other data"), "{error}");
+    place.ok(&format!("{TINY} --trials 1 --data pets"));
+    assert_eq!(place.trials("tiny-pets"), 1);
+}
+
+#[test]
+fn a_run_has_one_process_and_ctrl_c_leaves_it_whole() {
+    let place = Place::new();
+    let long = format!("{TINY} --name busy --trials 100000 --workers 1");
+    let child = place.start(&long, "busy", 1);
+    let holder = format!("process {} on ", child.id());
+    assert!(place.fails(1, &long).contains(&holder));
+    assert!(place.ok("status --run busy").contains(&format!("running: {holder}")));
+    assert!(place.json("status")["holder"].as_str().unwrap().starts_with(&holder));
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("finishing the running trainings"), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let stored = place.trials("busy");
+    assert!(text.contains(&format!(": {stored} of 100000 trials")), "{text}");
+
+    // Twice stops at once, and what was done stays.
+    let child = place.start(&long, "busy", stored + 1);
+    interrupt(&child);
+    std::thread::sleep(Duration::from_millis(5));
+    interrupt(&child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    assert!(place.trials("busy") > stored);
+    let all = place.trials("busy");
+    let whole = digest(&place, &format!("{TINY} --name busy --trials {all}"));
+    assert_eq!(digest(&place, &format!("{TINY} --name whole --trials {all}")), whole);
+}
+
+#[test]
+fn a_search_stops_when_time_is_up_and_when_the_space_is_used_up() {
+    let place = Place::new();
+    let report = place.json(&format!("{TINY} --trials 100000 --max-time 1s --name timed"));
+    assert_eq!(report["ended"], "deadline_reached");
+    assert!(report["trials"].as_u64().unwrap() > 0);
+    let report = place.json(&format!("{TINY} --strategy uniform --trials 1000 --name uniform"));
+    assert_eq!(report["ended"], "space_exhausted");
+}
+
+#[test]
+fn a_dry_run_leaves_nothing_behind() {
+    let place = Place::new();
+    let plan = place.ok("run --space tiny.toml --dry-run -q --workers 2");
+    assert!(plan.contains("trials     8, 2 at once") && plan.contains("time       at most about"), "{plan}");
+    assert_eq!(place.json("run --space tiny.toml --dry-run -q")["trials"], 8);
+    assert!(!place.path().join("results").exists());
+}
+
+#[test]
+fn mistakes_are_usage_errors_that_say_what_to_change() {
+    let place = Place::new();
+    photographs(&place, "few", 1);
+    fs::create_dir_all(place.path().join("empty")).unwrap();
+    for (data, message) in [("one", "only one class"), ("broken", "is a readable image")] {
+        fs::create_dir_all(place.path().join(data).join("cats")).unwrap();
+        let class = fs::read(place.path().join("few/cats/0.png")).unwrap();
+        fs::write(place.path().join(data).join("cats/0.png"), if data == "one" { &class[..] } else { b"x" }).unwrap();
+        if data == "broken" {
+            fs::create_dir_all(place.path().join("broken/dogs")).unwrap();
+            fs::write(place.path().join("broken/dogs/0.png"), class).unwrap();
+        }
+        let error = place.fails(2, &format!("{TINY} --data {data}"));
+        assert!(error.contains(message), "{error}");
+    }
+    fs::write(place.path().join("typo.toml"), "[widths]\nmin_ratoi = 0.1\n").unwrap();
+    for (line, message) in [
+        ("--workers 0", "give a whole number from 1"),
+        ("--max-time 20", "give a time such as 90s, 20m or 1h30m"),
+        ("--trials 0", "trials"),
+        ("--strategy evolutoin", "evolution"),
+        ("--name a/b", "without slashes"),
+        ("--set search.trails=3", "trials"),
+        ("--data no/such", "no/such does not exist"),
+        ("--data empty", "no images in empty"),
+        ("--data few", "split"),
+    ] {
+        let error = place.fails(2, &format!("{TINY} {line}"));
+        assert!(error.contains(message), "{line}: no {message:?} in\n{error}");
+    }
+    let error = place.fails(2, "run --space typo.toml");
+    assert!(error.contains("typo.toml:2:1") && error.contains("min_ratio"), "{error}");
+    let error = place.fails(2, "run --space tinny.toml");
+    assert!(error.contains("search_spaces/tinny.toml") && error.contains("did you mean tiny.toml?"), "{error}");
+    assert!(!place.path().join("results").exists());
+}
+
+#[test]
+fn results_that_cannot_be_written_are_an_error_and_the_run_goes_on_afterwards() {
+    let place = Place::new();
+    fs::write(place.path().join("file"), "").unwrap();
+    let error = place.fails(1, &format!("{TINY} --results file/below"));
+    assert!(error.contains("cannot create file/below"), "{error}");
+    if cfg!(unix) {
+        let name = "--name full --trials 6 --workers 1";
+        // Files of at most 8 KiB hold a trial or two; like a full disk, but for this process alone. The signal that
+        // goes with the limit is ignored, so that the write fails instead.
+        let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+        let mut bash = Command::new("bash");
+        bash.args(["-c", script, PROGRAM]);
+        let output = place.prepare(bash, &format!("{TINY} {name}")).output().unwrap();
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("results/full") && error.contains("File too large"), "{error}");
+        let resumed = digest(&place, &format!("{TINY} {name}"));
+        assert_eq!(digest(&place, &format!("{TINY} --name whole --trials 6")), resumed);
+    }
+}
+
+/// Draws `each` small pictures of two classes.
+fn photographs(place: &Place, name: &str, each: u32) {
+    for (class, level) in [("cats", 60), ("dogs", 180)] {
+        let dir = place.path().join(name).join(class);
+        fs::create_dir_all(&dir).unwrap();
+        for number in 0..each {
+            let picture =
+                image::RgbImage::from_fn(40, 40, |x, y| image::Rgb([level, (x * y + number) as u8, number as u8]));
+            picture.save(dir.join(format!("{number}.png"))).unwrap();
+        }
+    }
+}
+
+/// Ctrl-C.
+fn interrupt(child: &Child) {
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
