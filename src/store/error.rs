@@ -17,7 +17,7 @@ pub enum Error {
         holder: String,
     },
     /// A file operation failed.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried: `create`, `write to`, ...
         action: &'static str,
@@ -27,7 +27,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The database failed.
-    #[error("database {}: {source}", path.display())]
+    #[error("database {}", path.display())]
     Database {
         /// Folder of the database.
         path: PathBuf,
