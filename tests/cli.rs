@@ -1,5 +1,8 @@
 //! The program as its users meet it: commands, files, messages and exit codes.
 
+// Helpers outside of test functions unwrap as well.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -108,11 +111,15 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     let output = place.run("run --space tiny.toml --trials 4");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let log = stderr(&output);
-    for expected in ["no --data DIR: using the built-in drawn cats and dogs", "run tiny-synthetic in", "trial 4/4  acc "] {
+    for expected in
+        ["no --data DIR: using the built-in drawn cats and dogs", "run tiny-synthetic in", "trial 4/4  acc "]
+    {
         assert!(log.contains(expected), "no {expected:?} in\n{log}");
     }
     let text = String::from_utf8(output.stdout).unwrap();
-    for expected in ["front, cheapest first", "baseline: GoogLeNet, ", "not trained in this run", "\ndigest: ", "front.csv"] {
+    for expected in
+        ["front, cheapest first", "baseline: GoogLeNet, ", "not trained in this run", "\ndigest: ", "front.csv"]
+    {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
     let digest_line = text.lines().find(|line| line.starts_with("digest: ")).unwrap();
@@ -245,15 +252,15 @@ fn results_that_cannot_be_written_are_an_error_and_the_run_goes_on_afterwards() 
     assert!(error.contains("cannot create file/below"), "{error}");
     if cfg!(unix) {
         let name = "--name full --trials 6 --workers 1";
-        // Files of at most 8 KiB hold a trial or two; like a full disk, but for this process alone. The signal that
+        // Files of at most 2 KiB hold a few trials; like a full disk, but for this process alone. The signal that
         // goes with the limit is ignored, so that the write fails instead.
-        let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+        let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"";
         let mut bash = Command::new("bash");
         bash.args(["-c", script, PROGRAM]);
         let output = place.prepare(bash, &format!("{TINY} {name}")).output().unwrap();
         let error = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(error.contains("results/full") && error.contains("File too large"), "{error}");
+        assert!(error.contains("cannot write to results/full/") && error.contains("File too large"), "{error}");
         let resumed = digest(&place, &format!("{TINY} {name}"));
         assert_eq!(digest(&place, &format!("{TINY} --name whole --trials 6")), resumed);
     }
@@ -265,7 +272,8 @@ fn photographs(place: &Place, name: &str, each: u32) {
         let dir = place.path().join(name).join(class);
         fs::create_dir_all(&dir).unwrap();
         for number in 0..each {
-            let picture = image::RgbImage::from_fn(40, 40, |x, y| image::Rgb([level, (x * y + number) as u8, number as u8]));
+            let picture =
+                image::RgbImage::from_fn(40, 40, |x, y| image::Rgb([level, (x * y + number) as u8, number as u8]));
             picture.save(dir.join(format!("{number}.png"))).unwrap();
         }
     }

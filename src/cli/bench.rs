@@ -1,12 +1,136 @@
-//! `inception-nas bench`.
+//! `inception-nas bench`: how fast an architecture trains on this machine.
 
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::stdout::print;
 use super::{Failure, Output};
+use crate::arch::{Architecture, LayerKind};
+use crate::data::{Augment, Crop, synthetic};
+use crate::export::architecture_file::{GOOGLENET, resolve};
+use crate::net::GoogLeNet;
+use crate::ops::Gemm;
+use crate::train::{Recipe, fit};
+
+/// Steps before the timing starts.
+const WARM_UP: usize = 2;
+
+/// Classes of the network that is timed.
+const CLASSES: usize = 2;
 
 /// Options of `inception-nas bench`.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// What to time: `googlenet`, or an architecture file.
+    #[arg(long, value_name = "FILE", default_value = GOOGLENET)]
+    arch: String,
+    /// GoogLeNet with every width multiplied by this, rounded to multiples of 8.
+    #[arg(long, conflicts_with = "arch")]
+    ratio: Option<f64>,
+    /// Side of the input in pixels.
+    #[arg(long, default_value_t = 64, value_name = "PX")]
+    size: usize,
+    /// Images a step.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    batch: usize,
+    /// Threads of one training; only 1 for now.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    threads: usize,
+    /// Leave the auxiliary heads out.
+    #[arg(long)]
+    no_aux: bool,
+    /// Steps timed, after two to warm up.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    steps: usize,
+}
+
+/// The figures, under the names that other programs' benchmarks of the same step use.
+#[derive(Serialize)]
+struct Report {
+    /// Of whole training steps: forward, loss, backward, update. From the median step.
+    images_per_s: f64,
+    /// Of all convolutions, auxiliary heads included if trained.
+    macs_per_image: u64,
+    /// 6 x MACs x images/s: a multiply-add is two operations, and backward costs twice as much as forward.
+    gflops: f64,
+    threads: usize,
+    /// Peak resident memory in MiB, where the system tells.
+    peak_mib: Option<u64>,
+}
 
 /// Runs the command.
-pub fn execute(_args: Args, _output: Output) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("not there yet").into())
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let usage = |message: String| Failure::Usage(anyhow!(message));
+    if args.threads != 1 {
+        return Err(usage(format!("--threads {}: one training uses one thread; give 1", args.threads)));
+    }
+    if args.steps == 0 || args.batch < 2 {
+        return Err(usage("give at least one step and two images a step".to_owned()));
+    }
+    let architecture = match args.ratio {
+        Some(ratio) => {
+            Architecture::googlenet_scaled(ratio, CLASSES, true).map_err(|error| usage(error.to_string()))?
+        }
+        None => resolve(&args.arch, Some(CLASSES)).map_err(|error| Failure::Usage(error.into()))?,
+    };
+    let aux_heads = architecture.aux_heads() && !args.no_aux;
+    let architecture = architecture.with_aux_heads(aux_heads);
+    let layers = architecture.layers(args.size).map_err(|error| usage(error.to_string()))?;
+    let convolutions = layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Conv { .. }));
+    let macs_per_image = convolutions.map(|layer| layer.macs()).sum();
+
+    let seconds = median_step(&architecture, &args)?;
+    let images_per_s = args.batch as f64 / seconds;
+    let gflops = 6.0 * macs_per_image as f64 * images_per_s / 1e9;
+    let report = Report { images_per_s, macs_per_image, gflops, threads: args.threads, peak_mib: peak_mib() };
+    if output.json {
+        return print(&(serde_json::to_string(&report)? + "\n"));
+    }
+    let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
+    print(&format!(
+        "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, one thread)\n\
+         MACs      {macs_per_image} an image, in convolutions\n\
+         GFLOP/s   {gflops:.1}\n\
+         memory    {peak} at the peak\n",
+        args.batch, args.size, args.steps
+    ))
+}
+
+/// Median wall time of a training step in seconds.
+fn median_step(architecture: &Architecture, args: &Args) -> Result<f64, Failure> {
+    let steps = WARM_UP + args.steps;
+    let data = synthetic(args.batch, args.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
+    let mut network = GoogLeNet::new(Gemm::new(), architecture, 0)?;
+    // One step an epoch. The images do not matter, nor what is learnt.
+    let recipe = Recipe {
+        epochs: steps,
+        batch: args.batch,
+        peak_learning_rate: 0.01,
+        warmup: 0.0,
+        momentum: 0.9,
+        weight_decay: 1e-4,
+        label_smoothing: 0.0,
+        augment: Augment { crop: Crop::None, flip: false },
+    };
+    let mut times = Vec::with_capacity(steps);
+    let mut last = Instant::now();
+    let mut watch = |_| {
+        times.push(last.elapsed().as_secs_f64());
+        last = Instant::now();
+    };
+    fit(&mut network, &data, &data.all(), &recipe, 0, &AtomicBool::new(false), &mut watch)?;
+    let timed = &mut times[WARM_UP..];
+    timed.sort_by(f64::total_cmp);
+    Ok((timed[(timed.len() - 1) / 2] + timed[timed.len() / 2]) / 2.0)
+}
+
+/// Peak resident memory of this process in MiB, on Linux.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
 }

@@ -1,17 +1,21 @@
 //! `inception-nas best`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::load::{self, DataArgs};
+use super::load::{DataArgs, training_set};
 use super::runs::{RunArgs, StoredRun};
+use super::train::{show, train_model};
 use super::{Failure, Output, parse, stdout};
+use crate::data::Split;
 use crate::export::architecture_file;
 use crate::report::{Card, Source};
 use crate::search::pick::{Wish, pick};
-use crate::search::trial::Trial;
+use crate::search::seed::trial_seed;
+use crate::search::trial::{Fidelity, Trial};
+use crate::space::Protocol;
 use crate::store::write_atomically;
 
 /// Options of `inception-nas best`.
@@ -32,8 +36,8 @@ pub struct Args {
     #[arg(long)]
     train: bool,
     /// Times it then sees the training images.
-    #[arg(long, value_name = "N", requires = "train")]
-    epochs: Option<usize>,
+    #[arg(long, value_name = "N", requires = "train", default_value_t = 30)]
+    epochs: usize,
     #[command(flatten)]
     data: DataArgs,
     /// Where to write [default: best, in the folder of the run]
@@ -51,8 +55,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let Args { min_accuracy, knee, .. } = args;
     let unbounded = min_accuracy.is_some() || knee;
     let max_macs = args.max_macs.or((!unbounded).then_some(run.baseline.macs));
-    let trial = pick(&run.trials, Wish { max_macs, min_accuracy, knee })
-        .with_context(|| format!("run {}", run.name))?;
+    let trial =
+        pick(&run.trials, Wish { max_macs, min_accuracy, knee }).with_context(|| format!("run {}", run.name))?;
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
     let card = card(&run, trial)?;
     let markdown = card.to_markdown()?;
@@ -67,7 +71,30 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
     }
+    if args.train {
+        train(&run, trial, args.epochs, &args.data, &out.join("model"), output)?;
+    }
     Ok(())
+}
+
+/// Trains the network of `trial` fully, from scratch and with a seed that the search has not seen.
+fn train(
+    run: &StoredRun,
+    trial: &Trial,
+    epochs: usize,
+    data: &DataArgs,
+    out: &Path,
+    output: Output,
+) -> Result<(), Failure> {
+    let protocol = Protocol { epochs, ..*run.space.protocol() };
+    let data = training_set(data.data.as_deref(), protocol.resolution, output)?;
+    if data.fingerprint() != run.manifest.data_fingerprint {
+        let made_on = &run.manifest.data;
+        return Err(Failure::Usage(anyhow!("the run was made on other images: give --data {made_on}")));
+    }
+    let fidelity = Fidelity { epochs, images: data.split(Split::Train).len(), ..trial.job.fidelity };
+    let seed = trial_seed(run.space.search().seed, &trial.job.architecture.key(), &fidelity, 1);
+    show(&train_model(&trial.job.architecture, &protocol, &data, seed, Some(out), output)?, output)
 }
 
 fn card<'a>(run: &'a StoredRun, trial: &Trial) -> Result<Card<'a>, Failure> {

@@ -1,12 +1,112 @@
-//! `inception-nas evaluate`.
+//! `inception-nas evaluate`: a trained model on labelled images.
 
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::load::dataset;
+use super::stdout::print;
 use super::{Failure, Output};
+use crate::data::{Dataset, Split};
+use crate::export::model_dir::Model;
+use crate::ops::Gemm;
+use crate::train::{Measurement, measure};
+
+/// Images a step; changes nothing but memory and speed.
+const BATCH: usize = 64;
 
 /// Options of `inception-nas evaluate`.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// Folder of a model, as `train` writes it.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Folder of labelled images: one folder a class, or files named like cat.0.jpg.
+    #[arg(long, value_name = "DIR", env = "INCEPTION_NAS_DATA")]
+    data: PathBuf,
+    /// Which of the images: a folder that the model was trained on is split as it was then.
+    #[arg(long, default_value = "all")]
+    split: Part,
+}
+
+/// Part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Part {
+    All,
+    Train,
+    Validation,
+    Test,
+}
+
+impl Part {
+    fn of(self, data: &Dataset) -> Vec<u32> {
+        match self {
+            Part::All => data.all(),
+            Part::Train => data.split(Split::Train).to_vec(),
+            Part::Validation => data.split(Split::Validation).to_vec(),
+            Part::Test => data.split(Split::Test).to_vec(),
+        }
+    }
+}
+
+/// The stable machine form.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    measurement: Measurement,
+    model: PathBuf,
+    data_fingerprint: String,
+    /// Whether these are the images that the model was trained on, or some of them.
+    trained_on: bool,
+}
 
 /// Runs the command.
-pub fn execute(_args: Args, _output: Output) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("not there yet").into())
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let (model, network) = Model::read(&args.model, Gemm::new()).map_err(|error| Failure::Usage(error.into()))?;
+    let data = dataset(Some(&args.data), model.resolution, output)?;
+    let classes = class_positions(&model.classes, data.classes()).map_err(Failure::Usage)?;
+    let images = args.split.of(&data);
+    if images.is_empty() {
+        return Err(Failure::Usage(anyhow!("no image of {} is in this split: use --split all", args.data.display())));
+    }
+    let measurement = measure(&network, &data, &images, BATCH, |label| classes[label])?;
+    let same_data = data.fingerprint() == model.data_fingerprint;
+    let trained_on = same_data && matches!(args.split, Part::All | Part::Train);
+    if output.json {
+        let data_fingerprint = data.fingerprint().to_owned();
+        let report = Report { measurement, model: args.model, data_fingerprint, trained_on };
+        return print(&(serde_json::to_string_pretty(&report)? + "\n"));
+    }
+    let Measurement { images, accuracy, accuracy_se, loss } = measurement;
+    let (accuracy, accuracy_se) = (accuracy * 100.0, accuracy_se * 100.0);
+    print(&format!("accuracy {accuracy:.2} % ± {accuracy_se:.2}  loss {loss:.3}  {images} images\n"))?;
+    if trained_on {
+        eprintln!("note: the model was trained on some of these images; --split test has those that it has never seen");
+    }
+    Ok(())
+}
+
+/// For each label of the data, the class of the model with the same name, whatever the case of its letters.
+fn class_positions(model: &[String], data: &[String]) -> anyhow::Result<Vec<usize>> {
+    let position = |name: &String| {
+        model.iter().position(|class| class.eq_ignore_ascii_case(name)).ok_or_else(|| {
+            anyhow!("the images have a class {name}, which the model does not know: it knows {}", model.join(", "))
+        })
+    };
+    data.iter().map(position).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(class_positions(&names(&["cat", "dog"]), &names(&["Dog", "cat"])).unwrap(), [1, 0]);
+        let error = class_positions(&names(&["cat", "dog"]), &names(&["cat", "fox"])).unwrap_err().to_string();
+        assert_eq!(error, "the images have a class fox, which the model does not know: it knows cat, dog");
+    }
 }

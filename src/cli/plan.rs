@@ -10,10 +10,10 @@ use serde_json::json;
 use super::{Failure, Output, stdout};
 use crate::arch::{Architecture, Cost};
 use crate::data::{Dataset, Split};
-use crate::evaluate::TrainEvaluator;
+use crate::evaluate::{TrainEvaluator, job};
 use crate::report::{duration, si};
 use crate::search::ports::Evaluator;
-use crate::search::trial::{Failure as Failed, Fidelity, Job, Origin, Outcome};
+use crate::search::trial::{Failure as Failed, Origin, Outcome};
 use crate::space::{Protocol, Rng, Space, random};
 use crate::store::RunName;
 
@@ -42,11 +42,11 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
     let (protocol, trials) = (space.protocol(), space.search().trials);
     let images = dataset.split(Split::Train).len().min(protocol.train_images);
     let validation = dataset.split(Split::Validation).len().min(protocol.validation_images);
-    let (classes, train, all) = (dataset.classes().len(), images, dataset.len());
+    let (classes, all) = (dataset.classes().len(), dataset.len());
     // The one closest to the limits: an upper bound for all.
     let costliest = space.decode(&random(space, &mut Rng::from_seed([0; 32]), 1.0), classes)?;
     let cost = costliest.cost(protocol.resolution)?;
-    let step = seconds_per_image(plan, costliest, cost)?;
+    let step = seconds_per_image(plan, costliest)?;
     let one = step * (TRAINING_FACTOR * images * protocol.epochs + validation) as f64;
     let total = one * trials.div_ceil(workers.get()) as f64;
     if output.json {
@@ -67,14 +67,15 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         return stdout::print(&(serde_json::to_string_pretty(&json)? + "\n"));
     }
     let Protocol { resolution, epochs, batch, .. } = protocol;
-    let limit = space.search().max_seconds.map_or_else(String::new, |seconds| {
-        format!("; none is started after {}", duration(seconds as f64))
-    });
+    let limit = space
+        .search()
+        .max_seconds
+        .map_or_else(String::new, |seconds| format!("; none is started after {}", duration(seconds as f64)));
     stdout::print(&format!(
         "run {name}, not begun: nothing is written\n\
          space      10^{:.1} networks; strategy {:?}, seed {}\n\
          trials     {trials}, {workers} at once{limit}\n\
-         data       {all} images of {classes} classes; {train} to train on, {validation} to score on\n\
+         data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\
          training   {epochs} epochs at {resolution} px, {batch} images a step\n\
          networks   up to {} MACs and {} parameters; the paper's: {} and {}\n\
          time       at most about {} a trial, {} in all\n\
@@ -94,25 +95,17 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
 }
 
 /// Seconds in which one image is classified, from a training of a few steps.
-fn seconds_per_image(plan: &Plan<'_>, architecture: Architecture, cost: Cost) -> anyhow::Result<f64> {
+fn seconds_per_image(plan: &Plan<'_>, architecture: Architecture) -> anyhow::Result<f64> {
     let protocol = *plan.space.protocol();
-    let images = protocol.batch * TIMED_STEPS;
-    let brief = Protocol { train_images: images, validation_images: protocol.batch, epochs: 1, ..protocol };
-    let job = Job {
-        index: 0,
-        architecture,
-        origin: Origin::Random,
-        cost,
-        fidelity: Fidelity { resolution: protocol.resolution, images, epochs: 1 },
-        seed: 0,
-    };
+    let train_images = protocol.batch * TIMED_STEPS;
+    let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..protocol };
+    let job = job(architecture, Origin::Random, &brief, 0)?;
     let evaluator = TrainEvaluator::new(Arc::clone(&plan.dataset), brief);
     match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
         // So short a training may diverge, and its steps have been timed all the same.
         Some((Outcome::Done(_) | Outcome::Failed(Failed::Diverged { .. }), seconds)) => {
-            let set = &plan.dataset;
-            let trained = set.split(Split::Train).len().min(images);
-            let scored = set.split(Split::Validation).len().min(protocol.batch);
+            let trained = plan.dataset.split(Split::Train).len().min(train_images);
+            let scored = plan.dataset.split(Split::Validation).len().min(brief.validation_images);
             Ok(seconds / (TRAINING_FACTOR * trained + scored) as f64)
         }
         Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),

@@ -99,8 +99,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     progress.close();
     // Whoever continues the run need not wait for the report.
     drop(store);
-    let searched =
-        searched.map_err(|error| error.context("the search stopped; what is stored is kept, and `run` continues it"))?;
+    let searched = searched
+        .map_err(|error| error.context("the search stopped; what is stored is kept, and `run` continues it"))?;
     finish(&name, &dir, &space, baseline, &searched, output)
 }
 
@@ -198,7 +198,9 @@ fn finish(
 /// Why a search ended: a word for programs and a sentence for people.
 fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
     match ended {
-        Ended::TrialsDone => ("trials_done", "ended: all trials are done; --trials N with more of them goes on".to_owned()),
+        Ended::TrialsDone => {
+            ("trials_done", "ended: all trials are done; --trials N with more of them goes on".to_owned())
+        }
         Ended::SpaceExhausted => {
             ("space_exhausted", format!("ended: after {done} trials there is nothing left to try in this space"))
         }

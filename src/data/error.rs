@@ -12,7 +12,7 @@ pub enum DataError {
     #[error("{} is not a folder; give the folder that holds one folder of images per class", .0.display())]
     NotAFolder(PathBuf),
     /// A file or folder could not be read.
-    #[error("cannot read {}: {source}; check its permissions", path.display())]
+    #[error("cannot read {}; check its permissions", path.display())]
     Io {
         /// What was being read.
         path: PathBuf,
