@@ -1,5 +1,8 @@
 //! The program as its users meet it: commands, files, messages and exit codes.
 
+// Helpers outside of test functions unwrap as well.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
-use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, parse, stdout};
 use crate::export::architecture_file;
@@ -28,14 +27,6 @@ pub struct Args {
     /// Take the network of the front after which accuracy gets dear.
     #[arg(long)]
     knee: bool,
-    /// Train the network fully, from scratch, and write the model.
-    #[arg(long)]
-    train: bool,
-    /// Times it then sees the training images.
-    #[arg(long, value_name = "N", requires = "train")]
-    epochs: Option<usize>,
-    #[command(flatten)]
-    data: DataArgs,
     /// Where to write [default: best, in the folder of the run]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -44,8 +35,8 @@ pub struct Args {
 /// Picks a network of a run, and writes its architecture and its card.
 ///
 /// # Errors
-/// [`Failure::Usage`] if there is no such run, or `--train` is given other data than the run's; [`Failure::Failed`] if
-/// no network is as wished, or the files cannot be written.
+/// [`Failure::Usage`] if there is no such run; [`Failure::Failed`] if no network is as wished, or the files cannot be
+/// written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let Args { min_accuracy, knee, .. } = args;
