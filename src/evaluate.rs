@@ -1,1 +1,145 @@
-//! (placeholder)
+//! The one bridge between search and training: architecture + data + protocol -> outcome.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use crate::arch::{Architecture, ResolutionError};
+use crate::data::{Augment, Crop, Dataset, Split};
+use crate::net::GoogLeNet;
+use crate::ops::Gemm;
+use crate::search::ports::Evaluator;
+use crate::search::seed::trial_seed;
+use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
+use crate::space::{self, Protocol};
+use crate::train::{FitError, Recipe, fit, measure};
+
+/// Trains and scores candidates under a protocol, each on the calling thread and on a device of its own.
+pub struct TrainEvaluator {
+    data: Arc<Dataset>,
+    protocol: Protocol,
+}
+
+impl TrainEvaluator {
+    /// An evaluator on images whose resolution is the protocol's.
+    pub fn new(data: Arc<Dataset>, protocol: Protocol) -> Self {
+        Self { data, protocol }
+    }
+
+    /// Fits and measures one network.
+    fn train(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Result<Score, FitError> {
+        // A device of its own, so that all its memory goes with it.
+        let mut network = GoogLeNet::new(Gemm::new(), &job.architecture, job.seed)?;
+        let training = first(self.data.split(Split::Train), job.fidelity.images);
+        let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
+        let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);
+        let losses = fit(&mut network, &self.data, training, &recipe, job.seed, stop, &mut watch)?;
+        let validation = first(self.data.split(Split::Validation), self.protocol.validation_images);
+        let measured = measure(&network, &self.data, validation, recipe.batch, |label| label)?;
+        if !measured.loss.is_finite() {
+            return Err(FitError::Diverged { epoch: recipe.epochs, loss: measured.loss });
+        }
+        Ok(Score {
+            accuracy: measured.accuracy,
+            accuracy_se: measured.accuracy_se,
+            validation_loss: measured.loss,
+            training_loss_sum: losses.iter().sum(),
+        })
+    }
+}
+
+impl Evaluator for TrainEvaluator {
+    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+        let start = Instant::now();
+        let outcome = match self.train(job, progress, stop) {
+            Ok(score) => Outcome::Done(score),
+            Err(FitError::Stopped) => return None,
+            Err(FitError::Diverged { epoch, loss }) => {
+                Outcome::Failed(Failure::Diverged { epoch, loss: loss.to_string() })
+            }
+            Err(error) => Outcome::Failed(Failure::Error { message: error.to_string() }),
+        };
+        Some((outcome, start.elapsed().as_secs_f64()))
+    }
+}
+
+/// The first `count` of `indices`, or all. They are in the order of a hash, so any first ones are a random sample.
+fn first(indices: &[u32], count: usize) -> &[u32] {
+    &indices[..count.min(indices.len())]
+}
+
+/// The recipe that a protocol describes.
+pub fn recipe(protocol: &Protocol) -> Recipe {
+    let crop = match protocol.augmentation.crop {
+        space::Crop::None => Crop::None,
+        space::Crop::Shift => Crop::Shift,
+        space::Crop::Resized => Crop::Resized,
+    };
+    Recipe {
+        epochs: protocol.epochs,
+        batch: protocol.batch,
+        peak_learning_rate: protocol.peak_learning_rate,
+        warmup: protocol.warmup,
+        momentum: protocol.momentum,
+        weight_decay: protocol.weight_decay,
+        label_smoothing: protocol.label_smoothing,
+        augment: Augment { crop, flip: protocol.augmentation.flip },
+    }
+}
+
+/// The job that trains `architecture` as every candidate of a search with this protocol and seed is trained.
+///
+/// # Errors
+/// [`ResolutionError`] if the network cannot take images of the protocol's resolution.
+pub fn job(
+    architecture: Architecture,
+    origin: Origin,
+    protocol: &Protocol,
+    run_seed: u64,
+) -> Result<Job, ResolutionError> {
+    let fidelity = Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs };
+    let cost = architecture.cost(protocol.resolution)?;
+    let seed = trial_seed(run_seed, &architecture.key(), &fidelity, 0);
+    Ok(Job { index: 0, architecture, origin, cost, fidelity, seed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::synthetic;
+    use crate::space::Space;
+
+    fn tiny(learning_rate: f64) -> (TrainEvaluator, Job) {
+        let set = [format!("protocol.peak_learning_rate={learning_rate}"), "protocol.train_images=64".to_owned()];
+        let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &set).unwrap();
+        let protocol = *space.protocol();
+        let data = Arc::new(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
+        let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
+        let job = job(architecture, Origin::Random, &protocol, 5).unwrap();
+        (TrainEvaluator::new(data, protocol), job)
+    }
+
+    #[test]
+    fn the_same_job_gives_the_same_bits() {
+        let (evaluator, job) = tiny(0.05);
+        let outcome = || evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).unwrap().0;
+        let first = outcome();
+        assert!(first.score().is_some_and(|score| score.accuracy > 0.0 && score.training_loss_sum > 0.0), "{first:?}");
+        assert_eq!(first, outcome());
+        let other = Job { seed: job.seed + 1, ..job.clone() };
+        assert_ne!(first, evaluator.evaluate(&other, &|_, _| {}, &AtomicBool::new(false)).unwrap().0);
+    }
+
+    #[test]
+    fn a_stopped_training_has_no_outcome() {
+        let (evaluator, job) = tiny(0.05);
+        assert!(evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(true)).is_none());
+    }
+
+    #[test]
+    fn a_training_that_diverges_fails() {
+        let (evaluator, job) = tiny(1e6);
+        let (outcome, _) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).unwrap();
+        assert!(matches!(outcome, Outcome::Failed(Failure::Diverged { .. })), "{outcome:?}");
+    }
+}

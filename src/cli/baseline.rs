@@ -1,12 +1,98 @@
-//! `inception-nas baseline`.
+//! `inception-nas baseline`: the paper's GoogLeNet, trained as every candidate is, or fully.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::load::{DataArgs, SpaceArgs, training_set};
+use super::stdout::print;
+use super::train::{FullTraining, show, train_model};
 use super::{Failure, Output};
+use crate::arch::Architecture;
+use crate::data::Dataset;
+use crate::evaluate::{TrainEvaluator, job};
+use crate::export::model_dir::check_free;
+use crate::report::{duration, si};
+use crate::search::ports::Evaluator;
+use crate::search::trial::{Origin, Outcome, Trial};
+use crate::space::Space;
 
 /// Options of `inception-nas baseline`.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    space: SpaceArgs,
+    /// Train for N epochs on all training images instead of briefly, and open the test set at the end.
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Side of the input in pixels: protocol.resolution of the space file.
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Folder for the trained model.
+    #[arg(long, value_name = "DIR", requires = "epochs")]
+    out: Option<PathBuf>,
+}
 
 /// Runs the command.
-pub fn execute(_args: Args, _output: Output) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("not there yet").into())
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let full = args.epochs.map(|epochs| FullTraining::of_epochs(epochs, args.size));
+    let size = args.size.map(|size| format!("protocol.resolution={size}"));
+    let overrides = full.map_or_else(|| size.into_iter().collect(), |full| full.overrides());
+    let space = args.space.load(&overrides)?;
+    if let Some(out) = &args.out {
+        check_free(out).map_err(|error| Failure::Usage(error.into()))?;
+    }
+    let data = training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
+    let googlenet = Architecture::googlenet(data.classes().len(), space.protocol().aux_heads)?;
+    if args.epochs.is_none() {
+        return brief(googlenet, &space, data, output);
+    }
+    let trained = train_model(&googlenet, space.protocol(), &data, space.search().seed, args.out.as_deref(), output)?;
+    show(&trained, output)
+}
+
+/// What a brief baseline prints as JSON.
+#[derive(Serialize)]
+struct Brief<'a> {
+    #[serde(flatten)]
+    trial: &'a Trial,
+    data_fingerprint: &'a str,
+}
+
+/// The same training, with the same seed, that the network gets as a candidate of a search in this space.
+fn brief(googlenet: Architecture, space: &Space, data: Dataset, output: Output) -> Result<(), Failure> {
+    let job = job(googlenet, Origin::Uniform { permille: 1000 }, space.protocol(), space.search().seed)
+        .map_err(|error| Failure::Usage(error.into()))?;
+    let data = Arc::new(data);
+    let evaluator = TrainEvaluator::new(Arc::clone(&data), *space.protocol());
+    let stopped = || anyhow::anyhow!("the training was stopped");
+    let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
+    let trial = Trial { job, outcome, seconds };
+    let score = match &trial.outcome {
+        Outcome::Done(score) => score,
+        Outcome::Failed(failure) => return Err(Failure::Failed(failure.clone().into())),
+    };
+    if output.json {
+        let brief = Brief { trial: &trial, data_fingerprint: data.fingerprint() };
+        return print(&(serde_json::to_string_pretty(&brief)? + "\n"));
+    }
+    let (cost, protocol) = (trial.job.cost, space.protocol());
+    print(&format!(
+        "GoogLeNet, {} epochs of at most {} images at {} px in {}; {}MACs, {}parameters\n\
+         validation  {:.2} % ± {:.2}  loss {:.3}  at most {} images\n",
+        protocol.epochs,
+        protocol.train_images,
+        protocol.resolution,
+        duration(seconds),
+        si(cost.macs),
+        si(cost.parameters),
+        score.accuracy * 100.0,
+        score.accuracy_se * 100.0,
+        score.validation_loss,
+        protocol.validation_images,
+    ))
 }

@@ -1,12 +1,218 @@
-//! `inception-nas train`.
+//! `inception-nas train`: one architecture, trained fully.
 
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::load::{DataArgs, SpaceArgs, training_set};
+use super::stdout::print;
 use super::{Failure, Output};
+use crate::arch::Architecture;
+use crate::data::{Dataset, MEAN, STD, Split};
+use crate::evaluate::recipe;
+use crate::export::architecture_file::resolve;
+use crate::export::model_dir::{Model, check_free};
+use crate::net::GoogLeNet;
+use crate::ops::Gemm;
+use crate::report::{duration, si};
+use crate::space::Protocol;
+use crate::train::{Measurement, Progress, fit, measure};
 
 /// Options of `inception-nas train`.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    /// What to train: `googlenet`, or an architecture file such as `best` writes.
+    #[arg(long, value_name = "FILE")]
+    arch: String,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    space: SpaceArgs,
+    #[command(flatten)]
+    full: FullTraining,
+    /// Folder for the trained model.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// How a full training differs from the brief one of the space file.
+#[derive(clap::Args, Debug)]
+pub(super) struct FullTraining {
+    /// Passes over all training images.
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    epochs: usize,
+    /// Side of the input in pixels: protocol.resolution of the space file.
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Images a step: protocol.batch of the space file.
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+}
+
+impl FullTraining {
+    /// A full training of `epochs` epochs, otherwise as the space file has it.
+    pub(super) fn of_epochs(epochs: usize, size: Option<usize>) -> Self {
+        Self { epochs, size, batch: None }
+    }
+
+    /// The values of the space file that are replaced.
+    pub(super) fn overrides(&self) -> Vec<String> {
+        let size = self.size.map(|size| format!("protocol.resolution={size}"));
+        let batch = self.batch.map(|batch| format!("protocol.batch={batch}"));
+        [Some(format!("protocol.epochs={}", self.epochs)), size, batch].into_iter().flatten().collect()
+    }
+}
+
+/// What came of a full training.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Trained {
+    /// Canonical form of the architecture.
+    architecture: String,
+    /// Multiply-adds of one image at inference.
+    macs: u64,
+    /// Parameters without auxiliary heads.
+    parameters: u64,
+    /// Training images.
+    images: usize,
+    epochs: usize,
+    resolution: usize,
+    seed: u64,
+    validation: Measurement,
+    test: Measurement,
+    /// Wall time of the training in seconds, measuring left out.
+    seconds: f64,
+    /// Folder of the model, if it was kept.
+    model: Option<PathBuf>,
+}
 
 /// Runs the command.
-pub fn execute(_args: Args, _output: Output) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("not there yet").into())
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    check_free(&args.out).map_err(|error| Failure::Usage(error.into()))?;
+    // A wrong architecture is said before any image is read.
+    resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?;
+    let space = args.space.load(&args.full.overrides())?;
+    let protocol = space.protocol();
+    let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;
+    let architecture = resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?;
+    let architecture = architecture.with_aux_heads(protocol.aux_heads);
+    let trained = train_model(&architecture, protocol, &data, space.search().seed, Some(&args.out), output)?;
+    show(&trained, output)
+}
+
+/// Trains `architecture` from scratch on the whole training split, measures it on the validation and, once, on the test
+/// split, and writes a model folder if asked.
+pub(super) fn train_model(
+    architecture: &Architecture,
+    protocol: &Protocol,
+    data: &Dataset,
+    seed: u64,
+    out: Option<&Path>,
+    output: Output,
+) -> Result<Trained, Failure> {
+    let recipe = recipe(protocol);
+    let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
+    let mut network = GoogLeNet::new(Gemm::new(), architecture, seed)?;
+    let images = data.split(Split::Train);
+    let watcher = EpochLog::new(images.len(), recipe.epochs, output);
+    let start = Instant::now();
+    let stop = AtomicBool::new(false);
+    fit(&mut network, data, images, &recipe, seed, &stop, &mut |progress| watcher.step(progress))?;
+    let seconds = start.elapsed().as_secs_f64();
+    watcher.bar.finish_and_clear();
+    let measured = |split| measure(&network, data, data.split(split), recipe.batch, |label| label);
+    let (validation, test) = (measured(Split::Validation)?, measured(Split::Test)?);
+    if let Some(out) = out {
+        let model = Model {
+            version: Model::VERSION,
+            classes: data.classes().to_vec(),
+            resolution: data.resolution(),
+            mean: MEAN,
+            std: STD,
+            recipe,
+            seed,
+            data_fingerprint: data.fingerprint().to_owned(),
+            validation,
+            test,
+            seconds,
+        };
+        model.write(out, &mut network)?;
+    }
+    Ok(Trained {
+        architecture: architecture.canonical(),
+        macs: cost.macs,
+        parameters: cost.parameters,
+        images: images.len(),
+        epochs: recipe.epochs,
+        resolution: data.resolution(),
+        seed,
+        validation,
+        test,
+        seconds,
+        model: out.map(Path::to_owned),
+    })
+}
+
+/// Prints what came of a training.
+pub(super) fn show(trained: &Trained, output: Output) -> Result<(), Failure> {
+    if output.json {
+        return print(&(serde_json::to_string_pretty(trained)? + "\n"));
+    }
+    let Trained { images, epochs, resolution, seconds, .. } = trained;
+    let rate = (images * epochs) as f64 / seconds;
+    let line = |name: &str, m: &Measurement| {
+        format!(
+            "{name:10}  {:.2} % ± {:.2}  loss {:.3}  {} images\n",
+            m.accuracy * 100.0,
+            m.accuracy_se * 100.0,
+            m.loss,
+            m.images
+        )
+    };
+    let mut text = format!(
+        "{epochs} epochs of {images} images at {resolution} px in {} ({rate:.0} images/s); {}MACs, {}parameters\n",
+        duration(*seconds),
+        si(trained.macs),
+        si(trained.parameters),
+    );
+    text += &line("validation", &trained.validation);
+    text += &line("test", &trained.test);
+    if let Some(model) = &trained.model {
+        text += &format!("model: {}\n", model.display());
+    }
+    print(&text)
+}
+
+/// Says how a training goes: a bar on a terminal, and a line an epoch.
+struct EpochLog {
+    bar: ProgressBar,
+    start: Instant,
+    images: usize,
+    epochs: usize,
+    quiet: bool,
+}
+
+impl EpochLog {
+    fn new(images: usize, epochs: usize, output: Output) -> Self {
+        let bar = if output.quiet || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            let style = ProgressStyle::with_template("training {bar:24} {percent} %  loss {msg}  left {eta}");
+            ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        };
+        Self { bar, start: Instant::now(), images, epochs, quiet: output.quiet }
+    }
+
+    fn step(&self, progress: Progress) {
+        self.bar.set_position((progress.fraction * 1000.0) as u64);
+        self.bar.set_message(format!("{:.3}", progress.loss));
+        if let (Some((epoch, loss)), false) = (progress.epoch_done, self.quiet) {
+            let rate = (epoch * self.images) as f64 / self.start.elapsed().as_secs_f64();
+            let epochs = self.epochs;
+            self.bar.suspend(|| eprintln!("epoch {epoch}/{epochs}  training loss {loss:.4}  {rate:.0} images/s"));
+        }
+    }
 }

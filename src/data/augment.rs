@@ -1,11 +1,11 @@
 //! How a training image is varied: which window of it is seen, and whether it is flipped.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::random::{Purpose, Stream};
 
 /// How training images are varied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augment {
     /// How the input window is cut.
     pub crop: Crop,
@@ -14,7 +14,7 @@ pub struct Augment {
 }
 
 /// How the input window is cut from an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
     /// The whole image.

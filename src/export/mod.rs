@@ -1,3 +1,4 @@
 //! What leaves the program as a file for people and other programs.
 
 pub mod architecture_file;
+pub mod model_dir;

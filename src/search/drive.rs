@@ -160,7 +160,7 @@ struct Course<'a> {
 /// What to do next.
 enum Step {
     /// Train this.
-    Train(Job),
+    Train(Box<Job>),
     /// A stored trial was taken over; go on.
     TakenOver,
     /// Nothing can be proposed before a running training ends.
@@ -183,7 +183,7 @@ impl Course<'_> {
             while ended.is_none() && running < workers {
                 match self.step()? {
                     Step::Train(job) => {
-                        work.start(job);
+                        work.start(*job);
                         running += 1;
                     }
                     Step::TakenOver => {}
@@ -243,7 +243,7 @@ impl Course<'_> {
         if (self.stop.deadline)() {
             return Ok(Step::End(Ended::DeadlineReached));
         }
-        Ok(Step::Train(job))
+        Ok(Step::Train(Box::new(job)))
     }
 
     /// Tells the searcher the trials before `end`, as far as they are done without a hole. Gives the reason to end if

@@ -43,7 +43,7 @@ impl<'a> Proposer<'a> {
             let Some(mut proposal) = searcher.ask(self.space, index, &mut rng) else { return Ok(None) };
             for _ in 0..=FURTHER_MUTATIONS {
                 let over_limit = match self.accept(index, &proposal)? {
-                    Verdict::Accepted(job) => return Ok(Some(job)),
+                    Verdict::Accepted(job) => return Ok(Some(*job)),
                     Verdict::OverLimit => true,
                     Verdict::Duplicate => false,
                 };
@@ -69,7 +69,7 @@ impl<'a> Proposer<'a> {
             Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs };
         let seed = trial_seed(self.space.search().seed, &key, &fidelity, 0);
         let origin = proposal.clone().into_origin();
-        Ok(Verdict::Accepted(Job { index, architecture, origin, cost, fidelity, seed }))
+        Ok(Verdict::Accepted(Box::new(Job { index, architecture, origin, cost, fidelity, seed })))
     }
 
     /// Changes a mutated proposal once more; other proposals are left alone.
@@ -98,7 +98,7 @@ impl<'a> Proposer<'a> {
         }
         let chosen = left.swap_remove(rng.below(left.len()));
         match self.accept(index, &Proposal::Random(chosen))? {
-            Verdict::Accepted(job) => Ok(Some(job)),
+            Verdict::Accepted(job) => Ok(Some(*job)),
             Verdict::OverLimit | Verdict::Duplicate => Ok(None),
         }
     }
@@ -106,7 +106,7 @@ impl<'a> Proposer<'a> {
 
 /// What becomes of a proposal.
 enum Verdict {
-    Accepted(Job),
+    Accepted(Box<Job>),
     OverLimit,
     Duplicate,
 }

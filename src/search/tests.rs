@@ -323,7 +323,7 @@ fn too_few_classes_are_an_error() {
 fn a_search_of_sixty_trials_is_pinned() {
     let space = space(&["search.trials=60", "search.population=12", "search.sample=4"]);
     let found = search(&space, &landscape());
-    assert_eq!(digest(&found.trials), "9fe06f24f7ce4eacd92121e1a1f647292b01a610c6c40a377d3d37ec8c59a947");
+    assert_eq!(digest(&found.trials), "7b40d8ac7cf0063487031e9a50adb9169fbc1b174a084aad13882f1552b3f2fe");
 }
 
 /// Hypervolume of what a strategy finds, by errors without noise, on a landscape of its own for every seed.
@@ -367,15 +367,5 @@ fn the_best_at_a_cost_is_on_the_front() {
     for point in front(&trials) {
         let best = best_within(&trials, point.job.cost.macs).unwrap();
         assert_eq!(best.job.index, point.job.index);
-    }
-}
-
-#[test]
-fn scratch() {
-    for n in [40, 150, 400] {
-        for s in ["evolution", "random", "uniform"] {
-            let hv: Vec<f64> = (0..20).map(|seed| found_by(s, seed, n)).collect();
-            println!("SCR {n} {s} {:.4} {:.3?}", hv.iter().sum::<f64>() / 20.0, &hv[..10]);
-        }
     }
 }

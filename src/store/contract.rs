@@ -2,12 +2,19 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::{Error, MemoryStore, RunStore, Warning, holder, read_journal};
 use crate::arch::{Architecture, Cost};
-use crate::search::ports::Store;
+use crate::search::digest::digest;
+use crate::search::drive::{Plan, Stop, drive};
+use crate::search::landscape::{Fault, Landscape};
+use crate::search::ports::{Event, Observer, Store};
+use crate::search::searcher::searcher_for;
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score, Trial};
+use crate::space::Space;
 
 /// A finished trial whose numbers need all their digits.
 pub(super) fn done(index: usize) -> Trial {
@@ -21,7 +28,7 @@ pub(super) fn done(index: usize) -> Trial {
     Trial {
         job: Job {
             index,
-            architecture: Architecture::googlenet(2, index % 2 == 0).unwrap(),
+            architecture: Architecture::googlenet(2, index.is_multiple_of(2)).unwrap(),
             origin: Origin::Mutation { parent: index / 2, operators: vec!["branch".to_owned(), "block".to_owned()] },
             cost: Cost { macs: 1_582_671_872, parameters: 5_982_882, activation_bytes: u64::MAX },
             fidelity: Fidelity { resolution: 64, images: 2000, epochs: 1 },
@@ -39,7 +46,7 @@ pub(super) fn failed(index: usize) -> Trial {
         1 => Failure::Panicked { message: "index out of \"bounds\"\nline 2".to_owned() },
         _ => Failure::Error { message: "ü".to_owned() },
     };
-    let origin = if index % 2 == 0 { Origin::Random } else { Origin::Uniform { permille: 250 } };
+    let origin = if index.is_multiple_of(2) { Origin::Random } else { Origin::Uniform { permille: 250 } };
     Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1 }
 }
 
@@ -78,6 +85,44 @@ fn the_run_store_keeps_the_contract_and_survives_a_reopen() {
     assert_eq!(read_journal(&dir.path().join(RunStore::JOURNAL)).unwrap(), (trials.clone(), vec![]));
     drop(store);
     assert_eq!(reopen(dir.path()), (trials, vec![]));
+}
+
+/// Searches on the landscape, in a store that is opened for it and closed afterwards; the digest of all trials.
+fn search(dir: &Path, trials: usize, workers: usize) -> String {
+    let overrides = [format!("search.trials={trials}"), "search.window=3".to_owned()];
+    let space = Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap();
+    let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01)
+        .with_faults([(2, Fault::Panic), (7, Fault::Diverge)]);
+    let never = AtomicBool::new(false);
+    let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+    let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(workers).unwrap() };
+    let (mut store, _) = RunStore::open(dir).unwrap();
+    let finished = drive(plan, &mut *searcher_for(&space), &landscape, &mut store, &Unwatched, stop).unwrap();
+    assert_eq!(store.trials().unwrap(), finished.trials);
+    digest(&finished.trials)
+}
+
+struct Unwatched;
+
+impl Observer for Unwatched {
+    fn observe(&self, _: Event<'_>) {}
+}
+
+#[test]
+fn a_search_continued_or_with_holes_ends_like_one_in_a_single_sitting() {
+    let single = tempfile::tempdir().unwrap();
+    let expected = search(single.path(), 12, 1);
+    let continued = tempfile::tempdir().unwrap();
+    assert_ne!(search(continued.path(), 5, 2), expected);
+    assert_eq!(search(continued.path(), 12, 2), expected);
+    // Lose one trial in both places, and a piece of the last journal line.
+    let path = single.path().join(RunStore::JOURNAL);
+    let text = fs::read_to_string(&path).unwrap();
+    let kept: Vec<&str> = text.lines().filter(|line| !line.contains("\"index\":4,")).collect();
+    let kept = kept.join("\n");
+    fs::write(&path, &kept[..kept.len() - 30]).unwrap();
+    fs::remove_dir_all(single.path().join(RunStore::DATABASE)).unwrap();
+    assert_eq!(search(single.path(), 12, 3), expected);
 }
 
 /// A folder with trials 0, 1 and 2, closed.

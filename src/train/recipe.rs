@@ -1,6 +1,6 @@
 //! How a network is trained.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Augment;
 
@@ -10,7 +10,7 @@ use crate::data::Augment;
 pub const AUX_WEIGHT: f64 = 0.3;
 
 /// Everything that decides how a network is trained, besides the images and the seed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Passes over the training images.
     pub epochs: usize,

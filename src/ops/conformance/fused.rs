@@ -50,12 +50,14 @@ fn assert_equal_moments<D: Device<f32>>(case: &str, got: &Moments<D>, expected: 
     assert_close(&format!("{case}: variance"), &got.variance.as_vec(), &expected.variance.as_vec());
 }
 
-/// Windows and shapes that fit each other and leave enough values for batch statistics.
+/// Windows and shapes that fit each other, leave enough values for batch statistics, and have more than one weight an
+/// output channel: the norm undoes any scaling, so that the gradient of a single weight is nearly 0, all rounding.
 fn cases() -> impl Iterator<Item = ([usize; 4], usize, Window, u64)> {
     windows().enumerate().filter_map(|(i, window)| {
         let (shape, c_out) = odd_shape(i);
         let [out_h, out_w] = window.output("conv2d", [shape[1], shape[2]]).ok()?;
-        (shape[0] * out_h * out_w >= 6).then_some((shape, c_out, window, 10 * i as u64))
+        let weights = window.kernel[0] * window.kernel[1] * shape[3];
+        (weights > 1 && shape[0] * out_h * out_w >= 6).then_some((shape, c_out, window, 10 * i as u64))
     })
 }
 
@@ -103,8 +105,9 @@ pub fn conv_bn_relu_matches_its_parts<E: Engine>(engine: &E) {
 
 pub fn inception_train_matches_its_parts<E: Engine>(engine: &E) {
     let (device, parts) = (engine.device(), Composed::new(engine.device().clone()));
+    // At least two input channels: batch norm undoes any scaling of a single one, so its weight has next to no gradient.
     let cases =
-        [([2, 5, 4, 3], [4, 3, 5, 2, 3, 4]), ([1, 7, 3, 17], [1, 8, 9, 1, 1, 5]), ([3, 2, 3, 1], [17, 1, 3, 5, 8, 1])];
+        [([2, 5, 4, 3], [4, 3, 5, 2, 3, 4]), ([1, 7, 3, 17], [1, 8, 9, 1, 1, 5]), ([3, 2, 3, 2], [17, 1, 3, 5, 8, 1])];
     for (i, (x_shape, [w1, r3, w3, r5, w5, wp])) in cases.into_iter().enumerate() {
         let (case, seed) = (format!("inception block on {x_shape:?}"), 100 * i as u64);
         let mut array = Array::random(x_shape, seed);

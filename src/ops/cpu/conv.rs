@@ -54,7 +54,7 @@ impl Geometry {
     fn transposed(&self) -> Option<Self> {
         let [kernel, padding] = [self.window.kernel, self.window.padding];
         let padding = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]];
-        (self.window.stride == [1, 1]).then(|| Self {
+        (self.window.stride == [1, 1]).then_some(Self {
             images: self.images,
             input: self.output,
             output: self.input,

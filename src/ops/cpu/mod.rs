@@ -6,6 +6,7 @@ mod inception;
 mod layer;
 mod norm;
 mod pool;
+mod simd;
 mod unit;
 
 use dfdx::prelude::*;
@@ -100,13 +101,13 @@ impl Engine for Gemm {
         let mut input = tape::read(&x);
         let (norm, moments) = unit::batch_norm(&input, &gain, &offset, epsilon);
         let mut y = input.clone();
-        norm.apply_in_place::<false>(&mut y);
+        norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         tape.add_backward_op(move |gradients| {
             let dy = y_slot.take(gradients)?;
             let x = ColumnsMut { data: &mut input, stride: channels, offset: 0 };
-            let parameters = norm.backward::<false>(x, Columns { data: &dy, stride: channels, offset: 0 });
+            let parameters = norm.backward(false, x, Columns { data: &dy, stride: channels, offset: 0 });
             scale_slot.add(gradients, &parameters.scale)?;
             shift_slot.add(gradients, &parameters.shift)?;
             x_slot.add(gradients, &input)
@@ -129,7 +130,7 @@ impl Engine for Gemm {
         let input = tape::read(&x);
         let norm = Norm::new(mean, &variance, &gain, &offset, epsilon);
         let mut y = input.clone();
-        norm.apply_in_place::<false>(&mut y);
+        norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         tape.add_backward_op(move |gradients| {
@@ -259,7 +260,7 @@ impl Engine for Gemm {
         let (x, tape) = x.split_tape();
         let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
         conv::forward(&geometry, &tape::read(&x), &host.weight, &mut y);
-        Norm::new(mean, &variance, &host.scale, &host.shift, host.epsilon).apply_in_place::<true>(&mut y);
+        Norm::new(mean, &variance, &host.scale, &host.shift, host.epsilon).apply_in_place(true, &mut y);
         Ok(tape::tensor(&self.device, y, geometry.output_shape())?.put_tape(tape))
     }
 

@@ -1,11 +1,13 @@
 //! Batch norm on slices, with ReLU riding along.
 
-use pulp::Arch;
+use std::ops::Range;
+
+use super::simd::vectorised;
 
 /// Rows summed in f32 before their sum joins an f64 total.
 const CHUNK: usize = 256;
 
-/// Channels `offset..offset + channels` of rows `stride` apart.
+/// Some channels of rows `stride` apart: those from `offset` on, as many as the norm has that reads them.
 #[derive(Clone, Copy)]
 pub struct Columns<'a> {
     /// All rows.
@@ -16,7 +18,7 @@ pub struct Columns<'a> {
     pub offset: usize,
 }
 
-/// Channels `offset..offset + channels` of rows `stride` apart, to be written.
+/// Some channels of rows `stride` apart, to be written.
 pub struct ColumnsMut<'a> {
     /// All rows.
     pub data: &'a mut [f32],
@@ -51,40 +53,114 @@ pub struct NormGradients {
 
 /// Mean and biased variance of each of `channels` channels over the rows of `x`.
 pub fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let [sum, squares] = sums(channels, x.chunks(CHUNK * channels), |chunk, sum, squares| {
-        for row in chunk.chunks_exact(channels) {
-            for ((x, sum), squares) in row.iter().zip(&mut *sum).zip(&mut *squares) {
-                *sum += x;
-                *squares += x * x;
-            }
-        }
-    });
+    // Deviations from the first row: squares of values far from 0 would cancel.
+    let pivot = &x[..channels];
+    let (mut sum, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
+    let (mut total, mut total_squares) = (vec![0.0; channels], vec![0.0; channels]);
+    for chunk in x.chunks(CHUNK * channels) {
+        sum.fill(0.0);
+        squares.fill(0.0);
+        sum_deviations(chunk, pivot, &mut sum, &mut squares);
+        add(&mut total, &sum);
+        add(&mut total_squares, &squares);
+    }
     let n = (x.len() / channels) as f64;
-    let mean: Vec<f64> = sum.iter().map(|sum| sum / n).collect();
-    let variance = squares.iter().zip(&mean).map(|(squares, mean)| (squares / n - mean * mean).max(0.0) as f32);
-    (mean.iter().map(|&mean| mean as f32).collect(), variance.collect())
+    let mean = total.iter().zip(pivot).map(|(total, &pivot)| (f64::from(pivot) + total / n) as f32).collect();
+    let variance = total.iter().zip(&total_squares).map(|(total, squares)| {
+        let mean = total / n;
+        // NaN has to stay NaN, so that a divergence is seen.
+        let variance = (squares / n - mean * mean) as f32;
+        if variance < 0.0 { 0.0 } else { variance }
+    });
+    (mean, variance.collect())
 }
 
-/// Two sums a channel: `add` sums a chunk in f32, the chunks are summed in f64. The order is fixed.
-#[inline(always)]
-fn sums<I: Iterator>(channels: usize, chunks: I, add: impl Fn(I::Item, &mut [f32], &mut [f32])) -> [Vec<f64>; 2] {
-    let mut totals = [vec![0.0; channels], vec![0.0; channels]];
-    let mut partial = [vec![0.0; channels], vec![0.0; channels]];
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for chunk in chunks {
-                let [a, b] = &mut partial;
-                a.fill(0.0);
-                b.fill(0.0);
-                add(chunk, a, b);
-                for (total, partial) in totals.iter_mut().zip(&partial) {
-                    total.iter_mut().zip(partial).for_each(|(total, &partial)| *total += f64::from(partial));
-                }
+/// Adds sums of a chunk to totals.
+fn add(totals: &mut [f64], sums: &[f32]) {
+    totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
+}
+
+vectorised! {
+    /// Adds each channel's deviations from the pivot, and their squares.
+    fn sum_deviations(x: &[f32], pivot: &[f32], sum: &mut [f32], squares: &mut [f32]) {
+        let channels = pivot.len();
+        let (sum, squares) = (&mut sum[..channels], &mut squares[..channels]);
+        for row in x.chunks_exact(channels) {
+            for j in 0..channels {
+                let deviation = row[j] - pivot[j];
+                sum[j] += deviation;
+                squares[j] += deviation * deviation;
             }
-        },
-    );
-    totals
+        }
+    }
+
+    /// `out = x * gain + offset`, but not under `floor`. NaN stays NaN, so that a divergence is seen.
+    fn affine(x: Columns<'_>, out: ColumnsMut<'_>, norm: &Norm, floor: f32) {
+        let channels = norm.gain.len();
+        let (gain, offset) = (&norm.gain[..channels], &norm.offset[..channels]);
+        for (x_row, out_row) in x.data.chunks_exact(x.stride).zip(out.data.chunks_exact_mut(out.stride)) {
+            let (x_row, out_row) = (&x_row[x.offset..][..channels], &mut out_row[out.offset..][..channels]);
+            for j in 0..channels {
+                let y = x_row[j] * gain[j] + offset[j];
+                out_row[j] = if y < floor { floor } else { y };
+            }
+        }
+    }
+
+    /// [`affine`] in place, over rows of exactly the norm's channels.
+    fn affine_in_place(x: &mut [f32], norm: &Norm, floor: f32) {
+        let channels = norm.gain.len();
+        let (gain, offset) = (&norm.gain[..channels], &norm.offset[..channels]);
+        for row in x.chunks_exact_mut(channels) {
+            for j in 0..channels {
+                let y = row[j] * gain[j] + offset[j];
+                row[j] = if y < floor { floor } else { y };
+            }
+        }
+    }
+
+    /// Adds each channel's sums of `dy` and `dy * (x - mean)`, where `x * gain + offset` is over `floor`.
+    fn sum_gradients(x: Columns<'_>, dy: Columns<'_>, norm: &Norm, floor: f32, sum: &mut [f32], product: &mut [f32]) {
+        let channels = norm.gain.len();
+        let (gain, offset, mean) = (&norm.gain[..channels], &norm.offset[..channels], &norm.mean[..channels]);
+        let (sum, product) = (&mut sum[..channels], &mut product[..channels]);
+        for (x_row, dy_row) in x.data.chunks_exact(x.stride).zip(dy.data.chunks_exact(dy.stride)) {
+            let (x_row, dy_row) = (&x_row[x.offset..][..channels], &dy_row[dy.offset..][..channels]);
+            for j in 0..channels {
+                let (x, dy) = (x_row[j], dy_row[j]);
+                let dy = if x * gain[j] + offset[j] > floor { dy } else { 0.0 };
+                sum[j] += dy;
+                product[j] += dy * (x - mean[j]);
+            }
+        }
+    }
+
+    /// `x = gain * dy - constant - x * slope`, with `dy` masked as in [`sum_gradients`].
+    fn replace_by_gradient(
+        x: ColumnsMut<'_>,
+        dy: Columns<'_>,
+        norm: &Norm,
+        floor: f32,
+        constant: &[f32],
+        slope: &[f32],
+    ) {
+        let channels = norm.gain.len();
+        let (gain, offset) = (&norm.gain[..channels], &norm.offset[..channels]);
+        let (constant, slope) = (&constant[..channels], &slope[..channels]);
+        for (x_row, dy_row) in x.data.chunks_exact_mut(x.stride).zip(dy.data.chunks_exact(dy.stride)) {
+            let (x_row, dy_row) = (&mut x_row[x.offset..][..channels], &dy_row[dy.offset..][..channels]);
+            for j in 0..channels {
+                let (x, dy) = (x_row[j], dy_row[j]);
+                let dy = if x * gain[j] + offset[j] > floor { dy } else { 0.0 };
+                x_row[j] = gain[j] * dy - constant[j] - x * slope[j];
+            }
+        }
+    }
+}
+
+/// The value under which nothing passes.
+const fn floor(relu: bool) -> f32 {
+    if relu { 0.0 } else { f32::NEG_INFINITY }
 }
 
 impl Norm {
@@ -96,13 +172,8 @@ impl Norm {
         Self { mean, inverse_deviation, gain, offset }
     }
 
-    /// Number of channels.
-    pub fn channels(&self) -> usize {
-        self.mean.len()
-    }
-
     /// The norm of some of the channels.
-    pub fn slice(&self, channels: std::ops::Range<usize>) -> Self {
+    pub fn slice(&self, channels: Range<usize>) -> Self {
         let part = |values: &Vec<f32>| values[channels.clone()].to_vec();
         Self {
             mean: part(&self.mean),
@@ -112,115 +183,66 @@ impl Norm {
         }
     }
 
-    /// `out = x * gain + offset`, through ReLU if `RELU`. NaN stays NaN, so that a divergence is seen.
-    pub fn apply<const RELU: bool>(&self, x: Columns<'_>, out: ColumnsMut<'_>) {
-        let channels = self.channels();
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let (gain, offset) = (&self.gain[..channels], &self.offset[..channels]);
-                let (x_offset, out_offset) = (x.offset, out.offset);
-                for (x, out) in x.data.chunks_exact(x.stride).zip(out.data.chunks_exact_mut(out.stride)) {
-                    let (x, out) = (&x[x_offset..][..channels], &mut out[out_offset..][..channels]);
-                    for (((x, out), gain), offset) in x.iter().zip(out).zip(gain).zip(offset) {
-                        let y = x * gain + offset;
-                        *out = if RELU && y < 0.0 { 0.0 } else { y };
-                    }
-                }
-            },
-        );
+    /// `out = x * gain + offset`, through ReLU if `relu`.
+    pub fn apply(&self, relu: bool, x: Columns<'_>, out: ColumnsMut<'_>) {
+        affine(x, out, self, floor(relu));
     }
 
-    /// The same map in place, over rows of exactly these channels.
-    pub fn apply_in_place<const RELU: bool>(&self, x: &mut [f32]) {
-        let channels = self.channels();
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for row in x.chunks_exact_mut(channels) {
-                    for ((x, gain), offset) in row.iter_mut().zip(&self.gain).zip(&self.offset) {
-                        let y = *x * gain + offset;
-                        *x = if RELU && y < 0.0 { 0.0 } else { y };
-                    }
-                }
-            },
-        );
+    /// The same in place, over rows of exactly these channels.
+    pub fn apply_in_place(&self, relu: bool, x: &mut [f32]) {
+        affine_in_place(x, self, floor(relu));
     }
 
     /// The gradient of [`Norm::apply`] with the statistics of the batch: `x` becomes its gradient.
     ///
-    /// Source: Ioffe and Szegedy 2015, section 3; the mask of ReLU is computed again from `x`, so that no output is kept.
-    pub fn backward<const RELU: bool>(&self, x: ColumnsMut<'_>, dy: Columns<'_>) -> NormGradients {
-        let channels = self.channels();
-        let [shift, product] = self.reduce::<RELU>(x.as_ref(), dy);
+    /// Source: Ioffe and Szegedy 2015, section 3. The mask of ReLU is computed again from `x`, so that no output is kept.
+    pub fn backward(&self, relu: bool, x: ColumnsMut<'_>, dy: Columns<'_>) -> NormGradients {
+        let [shift, scale] = self.parameter_gradients(relu, x.as_ref(), dy);
         let n = (x.data.len() / x.stride) as f64;
-        let mean = self.mean.iter().map(|&mean| f64::from(mean));
-        let inverse = self.inverse_deviation.iter().map(|&inverse| f64::from(inverse));
-        let scale: Vec<f64> =
-            product.iter().zip(&shift).zip(mean).zip(inverse).map(|(((p, s), m), i)| (p - m * s) * i).collect();
-        // dx = gain * (dy - mean(dy) - normalised x * mean(dy * normalised x)), gathered into one multiple of x.
-        let mut slope = vec![0.0; channels];
-        let mut constant = vec![0.0; channels];
-        for j in 0..channels {
-            let gain = f64::from(self.gain[j]);
-            let per_x = gain * scale[j] / n * f64::from(self.inverse_deviation[j]);
-            slope[j] = per_x as f32;
-            constant[j] = (gain * shift[j] / n - f64::from(self.mean[j]) * per_x) as f32;
-        }
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let (gain, offset) = (&self.gain[..channels], &self.offset[..channels]);
-                let (slope, constant) = (&slope[..channels], &constant[..channels]);
-                let (x_offset, dy_offset) = (x.offset, dy.offset);
-                for (x, dy) in x.data.chunks_exact_mut(x.stride).zip(dy.data.chunks_exact(dy.stride)) {
-                    let (x, dy) = (&mut x[x_offset..][..channels], &dy[dy_offset..][..channels]);
-                    for j in 0..channels {
-                        let passes = !RELU || x[j] * gain[j] + offset[j] > 0.0;
-                        let dy = if passes { dy[j] } else { 0.0 };
-                        x[j] = gain[j] * dy - constant[j] - x[j] * slope[j];
-                    }
-                }
-            },
-        );
-        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
-        NormGradients { scale: narrow(scale), shift: narrow(shift) }
+        // dx = gain * (dy - mean(dy) - z * mean(dy * z)) for the normalised z, gathered into one multiple of x.
+        let (slope, constant): (Vec<f32>, Vec<f32>) = (0..self.gain.len())
+            .map(|j| {
+                let gain = f64::from(self.gain[j]);
+                let slope = gain * scale[j] / n * f64::from(self.inverse_deviation[j]);
+                (slope as f32, (gain * shift[j] / n - f64::from(self.mean[j]) * slope) as f32)
+            })
+            .unzip();
+        replace_by_gradient(x, dy, self, floor(relu), &constant, &slope);
+        NormGradients::new(&scale, &shift)
     }
 
-    /// The gradient of [`Norm::apply`] without ReLU with fixed statistics: `dx += gain * dy`.
+    /// The gradient of [`Norm::apply`] without ReLU and with fixed statistics: `dx += gain * dy`.
     pub fn backward_fixed(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) -> NormGradients {
-        let channels = self.channels();
+        let channels = self.gain.len();
         let rows = |data| Columns { data, stride: channels, offset: 0 };
-        let [shift, product] = self.reduce::<false>(rows(x), rows(dy));
+        let [shift, scale] = self.parameter_gradients(false, rows(x), rows(dy));
         for (dx, dy) in dx.chunks_exact_mut(channels).zip(dy.chunks_exact(channels)) {
             dx.iter_mut().zip(dy).zip(&self.gain).for_each(|((dx, dy), gain)| *dx += gain * dy);
         }
-        let scale = (0..channels)
-            .map(|j| ((product[j] - f64::from(self.mean[j]) * shift[j]) * f64::from(self.inverse_deviation[j])) as f32);
-        NormGradients { scale: scale.collect(), shift: shift.iter().map(|&shift| shift as f32).collect() }
+        NormGradients::new(&scale, &shift)
     }
 
-    /// Sums of `dy` and of `dy * x` a channel, where ReLU let `x` through.
-    fn reduce<const RELU: bool>(&self, x: Columns<'_>, dy: Columns<'_>) -> [Vec<f64>; 2] {
-        let channels = self.channels();
-        let chunks = x.data.chunks(CHUNK * x.stride).zip(dy.data.chunks(CHUNK * dy.stride));
-        sums(
-            channels,
-            chunks,
-            #[inline(always)]
-            |(xs, dys), sum, product| {
-                let (gain, offset) = (&self.gain[..channels], &self.offset[..channels]);
-                let (sum, product) = (&mut sum[..channels], &mut product[..channels]);
-                for (row, dy_row) in xs.chunks_exact(x.stride).zip(dys.chunks_exact(dy.stride)) {
-                    let (row, dy_row) = (&row[x.offset..][..channels], &dy_row[dy.offset..][..channels]);
-                    for j in 0..channels {
-                        let passes = !RELU || row[j] * gain[j] + offset[j] > 0.0;
-                        let dy = if passes { dy_row[j] } else { 0.0 };
-                        sum[j] += dy;
-                        product[j] += dy * row[j];
-                    }
-                }
-            },
-        )
+    /// Gradients of shift and scale: the sums of `dy` and of `dy` times the normalised input.
+    fn parameter_gradients(&self, relu: bool, x: Columns<'_>, dy: Columns<'_>) -> [Vec<f64>; 2] {
+        let channels = self.gain.len();
+        let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
+        let (mut shift, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
+        for (xs, dys) in x.data.chunks(CHUNK * x.stride).zip(dy.data.chunks(CHUNK * dy.stride)) {
+            sum.fill(0.0);
+            product.fill(0.0);
+            let (x, dy) = (Columns { data: xs, ..x }, Columns { data: dys, ..dy });
+            sum_gradients(x, dy, self, floor(relu), &mut sum, &mut product);
+            add(&mut shift, &sum);
+            add(&mut scale, &product);
+        }
+        scale.iter_mut().zip(&self.inverse_deviation).for_each(|(scale, &inverse)| *scale *= f64::from(inverse));
+        [shift, scale]
+    }
+}
+
+impl NormGradients {
+    fn new(scale: &[f64], shift: &[f64]) -> Self {
+        let narrow = |values: &[f64]| values.iter().map(|&value| value as f32).collect();
+        Self { scale: narrow(scale), shift: narrow(shift) }
     }
 }

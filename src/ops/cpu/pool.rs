@@ -1,5 +1,6 @@
 //! Pooling on slices.
 
+use super::simd::vectorised;
 use crate::ops::{OpError, Spans};
 
 /// Largest number of elements in a max-pooling window: positions in it are kept as bytes.
@@ -39,28 +40,31 @@ pub fn max_forward(spans: &Spans, images: usize, channels: usize, x: &[f32]) -> 
     }
     let outputs = images * spans.rows.len() * spans.columns.len() * channels;
     let (mut y, mut chosen) = (vec![0.0; outputs], vec![0; outputs]);
-    let mut best_tap = vec![0i32; channels];
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for_each_window(spans, images, |output, pixels| {
-                let best = &mut y[output * channels..][..channels];
-                best.copy_from_slice(&x[pixels[0] * channels..][..channels]);
-                best_tap.fill(0);
-                for (tap, pixel) in (0i32..).zip(pixels).skip(1) {
-                    let x = &x[pixel * channels..][..channels];
-                    for ((best, best_tap), &x) in best.iter_mut().zip(&mut best_tap).zip(x) {
-                        let better = x > *best || x.is_nan();
-                        *best = if better { x } else { *best };
-                        *best_tap = if better { tap } else { *best_tap };
-                    }
-                }
-                let chosen = &mut chosen[output * channels..][..channels];
-                chosen.iter_mut().zip(&best_tap).for_each(|(chosen, &tap)| *chosen = tap as u8);
-            });
-        },
-    );
+    let mut best_tap = vec![0; channels];
+    for_each_window(spans, images, |output, pixels| {
+        let best = &mut y[output * channels..][..channels];
+        best.copy_from_slice(&x[pixels[0] * channels..][..channels]);
+        best_tap.fill(0);
+        for (tap, pixel) in (0i32..).zip(pixels).skip(1) {
+            keep_larger(&x[pixel * channels..][..channels], tap, best, &mut best_tap);
+        }
+        let chosen = &mut chosen[output * channels..][..channels];
+        chosen.iter_mut().zip(&best_tap).for_each(|(chosen, &tap)| *chosen = tap as u8);
+    });
     Ok((y, chosen))
+}
+
+vectorised! {
+    /// Takes over each `x` that is larger than the best so far, or NaN, and notes its tap.
+    fn keep_larger(x: &[f32], tap: i32, best: &mut [f32], best_tap: &mut [i32]) {
+        let channels = x.len();
+        let (best, best_tap) = (&mut best[..channels], &mut best_tap[..channels]);
+        for j in 0..channels {
+            let better = (x[j] > best[j]) | x[j].is_nan();
+            best[j] = if better { x[j] } else { best[j] };
+            best_tap[j] = if better { tap } else { best_tap[j] };
+        }
+    }
 }
 
 /// Adds each output's gradient to the input element that was chosen.

@@ -48,7 +48,7 @@ impl Unit {
     /// Writes the normalised, rectified channels `channels` to `out`.
     pub fn write(&self, channels: std::ops::Range<usize>, out: ColumnsMut<'_>) {
         let x = Columns { data: &self.y, stride: self.geometry.c_out(), offset: channels.start };
-        self.norm.slice(channels).apply::<true>(x, out);
+        self.norm.slice(channels).apply(true, x, out);
     }
 
     /// Carries the gradient `dout` of the channels `channels` back through ReLU and batch norm.
@@ -56,7 +56,7 @@ impl Unit {
     /// Afterwards these channels of the kept output hold the gradient of the convolution's output. Call once for each.
     pub fn backward_norm(&mut self, channels: std::ops::Range<usize>, dout: Columns<'_>) -> norm::NormGradients {
         let x = ColumnsMut { data: &mut self.y, stride: self.geometry.c_out(), offset: channels.start };
-        self.norm.slice(channels).backward::<true>(x, dout)
+        self.norm.slice(channels).backward(true, x, dout)
     }
 
     /// Adds the gradient of the weight, after [`Unit::backward_norm`] of all channels.

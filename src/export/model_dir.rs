@@ -1,0 +1,246 @@
+//! A trained model as a folder: `architecture.toml`, `weights.safetensors`, and `model.json` with everything needed to
+//! use it and to know where it came from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::architecture_file::{self, ArchitectureFileError};
+use crate::net::{GoogLeNet, WeightsError};
+use crate::ops::{Engine, OpError};
+use crate::train::{Measurement, Recipe};
+
+/// Version of the folder's form.
+const VERSION: u32 = 1;
+
+const ARCHITECTURE: &str = "architecture.toml";
+const WEIGHTS: &str = "weights.safetensors";
+const MODEL: &str = "model.json";
+
+/// What `model.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Version of the folder's form.
+    pub version: u32,
+    /// Class names; a logit's position is an index into them.
+    pub classes: Vec<String>,
+    /// Side of the square input in pixels.
+    pub resolution: usize,
+    /// Subtracted from each of red, green and blue, scaled to 0 to 1.
+    pub mean: [f32; 3],
+    /// What each is divided by afterwards.
+    pub std: [f32; 3],
+    /// How it was trained.
+    pub recipe: Recipe,
+    /// Seed of the training.
+    pub seed: u64,
+    /// Fingerprint of the data it was trained on.
+    pub data_fingerprint: String,
+    /// On the validation images.
+    pub validation: Measurement,
+    /// On the test images.
+    pub test: Measurement,
+    /// Wall time of the training in seconds.
+    pub seconds: f64,
+}
+
+/// Why a model folder could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelDirError {
+    /// The folder has something else in it.
+    #[error("{} exists and is no model folder: give another --out, or remove it", .0.display())]
+    Occupied(PathBuf),
+    /// A file could not be written or read.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// `model.json` is damaged.
+    #[error("{}: not a readable model description: {error}", path.display())]
+    Json {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// The folder was written by another version of the program.
+    #[error("{}: version {found} of the model folder; this program reads version {VERSION}", path.display())]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// The file's version.
+        found: u64,
+    },
+    /// The classes of the description are not as many as the network's.
+    #[error("{}: {described} class names, but the network has {network} classes", path.display())]
+    Classes {
+        /// Which file.
+        path: PathBuf,
+        /// Number of names.
+        described: usize,
+        /// Classes of the network.
+        network: usize,
+    },
+    /// The architecture cannot be read.
+    #[error(transparent)]
+    Architecture(#[from] ArchitectureFileError),
+    /// The weights cannot be written or read.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Op(#[from] OpError),
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError {
+    let path = path.to_owned();
+    move |error| ModelDirError::Io { path, error }
+}
+
+/// Whether a model may be written to `dir`: it is not there, empty, or an earlier model.
+///
+/// # Errors
+/// [`ModelDirError::Occupied`] if there is something else; [`ModelDirError::Io`] if it cannot be looked at.
+pub fn check_free(dir: &Path) -> Result<(), ModelDirError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries.count(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io(dir)(error)),
+    };
+    if entries > 0 && !dir.join(MODEL).exists() {
+        return Err(ModelDirError::Occupied(dir.to_owned()));
+    }
+    Ok(())
+}
+
+impl Model {
+    /// The version that this program writes.
+    pub const VERSION: u32 = VERSION;
+
+    /// Writes the model folder `dir`, with `model.json` last: a folder without it is no model.
+    ///
+    /// # Errors
+    /// [`ModelDirError`] if the folder is occupied or cannot be written.
+    pub fn write<E: Engine>(&self, dir: &Path, network: &mut GoogLeNet<E>) -> Result<(), ModelDirError> {
+        check_free(dir)?;
+        fs::create_dir_all(dir).map_err(io(dir))?;
+        let description = dir.join(MODEL);
+        if description.exists() {
+            fs::remove_file(&description).map_err(io(&description))?;
+        }
+        let architecture = dir.join(ARCHITECTURE);
+        let text = architecture_file::to_toml(network.architecture());
+        fs::write(&architecture, text).map_err(io(&architecture))?;
+        network.save(&dir.join(WEIGHTS))?;
+        let json = serde_json::to_string_pretty(self);
+        let json = json.map_err(|error| ModelDirError::Json { path: description.clone(), error })?;
+        fs::write(&description, json + "\n").map_err(io(&description))
+    }
+
+    /// Reads a model folder and builds its network.
+    ///
+    /// # Errors
+    /// [`ModelDirError`] naming the file that is missing, damaged, of another version, or does not fit the others.
+    pub fn read<E: Engine>(dir: &Path, engine: E) -> Result<(Self, GoogLeNet<E>), ModelDirError> {
+        let path = dir.join(MODEL);
+        let text = fs::read_to_string(&path).map_err(io(&path))?;
+        let json = |error| ModelDirError::Json { path: path.clone(), error };
+        // The version first: another one may have other fields.
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(json)?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != u64::from(VERSION) => return Err(ModelDirError::Version { path, found }),
+            _ => {}
+        }
+        let model: Self = serde_json::from_value(value).map_err(json)?;
+        let architecture = architecture_file::read(&dir.join(ARCHITECTURE))?;
+        if architecture.classes() != model.classes.len() {
+            let (described, network) = (model.classes.len(), architecture.classes());
+            return Err(ModelDirError::Classes { path, described, network });
+        }
+        let mut network = GoogLeNet::new(engine, &architecture, model.seed)?;
+        network.load(&dir.join(WEIGHTS))?;
+        Ok((model, network))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dfdx::prelude::*;
+
+    use super::*;
+    use crate::arch::Architecture;
+    use crate::data::{Augment, Crop, MEAN, STD};
+    use crate::ops::Gemm;
+
+    fn model() -> Model {
+        let measurement = Measurement { images: 10, accuracy: 0.7, accuracy_se: 0.145, loss: 0.6 };
+        let recipe = Recipe {
+            epochs: 2,
+            batch: 4,
+            peak_learning_rate: 0.05,
+            warmup: 0.1,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+            label_smoothing: 0.05,
+            augment: Augment { crop: Crop::Shift, flip: true },
+        };
+        Model {
+            version: VERSION,
+            classes: vec!["cat".to_owned(), "dog".to_owned()],
+            resolution: 32,
+            mean: MEAN,
+            std: STD,
+            recipe,
+            seed: 3,
+            data_fingerprint: "f".to_owned(),
+            validation: measurement,
+            test: measurement,
+            seconds: 1.5,
+        }
+    }
+
+    fn network(seed: u64) -> GoogLeNet<Gemm> {
+        GoogLeNet::new(Gemm::new(), &Architecture::googlenet_scaled(0.1, 2, true).unwrap(), seed).unwrap()
+    }
+
+    #[test]
+    fn a_model_reads_back_with_the_same_bits() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dir, mut network) = (dir.path().join("model"), network(1));
+        model().write(&dir, &mut network).unwrap();
+        model().write(&dir, &mut network).unwrap();
+        let (read, reloaded) = Model::read(&dir, Gemm::new()).unwrap();
+        assert_eq!(read, model());
+        let logits = |network: &GoogLeNet<Gemm>| {
+            let images = network.engine().device().tensor_from_vec(vec![0.3; 2 * 32 * 32 * 3], (2, 32, 32, 3));
+            network.forward(images).unwrap().as_vec().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        assert_eq!(logits(&network), logits(&reloaded));
+    }
+
+    #[test]
+    fn what_is_not_a_model_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let error = |dir: &Path| Model::read(dir, Gemm::new()).err().unwrap().to_string();
+        assert!(error(dir).contains("model.json"));
+        fs::write(dir.join("notes.txt"), "mine").unwrap();
+        assert!(matches!(model().write(dir, &mut network(1)), Err(ModelDirError::Occupied(_))));
+        fs::remove_file(dir.join("notes.txt")).unwrap();
+        model().write(dir, &mut network(1)).unwrap();
+
+        let description = fs::read_to_string(dir.join(MODEL)).unwrap();
+        fs::write(dir.join(MODEL), description.replace("\"version\": 1", "\"version\": 2")).unwrap();
+        assert!(error(dir).contains("version 2 of the model folder; this program reads version 1"), "{}", error(dir));
+        fs::write(dir.join(MODEL), description.replace("\"dog\"", "\"dog\", \"fox\"")).unwrap();
+        assert!(error(dir).contains("3 class names, but the network has 2 classes"), "{}", error(dir));
+        fs::write(dir.join(MODEL), &description).unwrap();
+        let other = Architecture::googlenet_scaled(0.5, 2, true).unwrap();
+        fs::write(dir.join(ARCHITECTURE), architecture_file::to_toml(&other)).unwrap();
+        assert!(error(dir).contains("weights of another architecture"), "{}", error(dir));
+    }
+}
