@@ -137,6 +137,13 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert_eq!(summary["total"]["macs"], card["cost"]["macs"]);
     place.ok("best --knee --max-macs 2M --out elsewhere");
     assert!(place.path().join("elsewhere/card.json").exists());
+    let trained = place.json("best --train --epochs 1 --out trained")["trained"].clone();
+    assert_eq!((&trained["epochs"], &trained["macs"]), (&1.into(), &card["cost"]["macs"]));
+    assert!(place.path().join("trained/model").is_dir());
+    assert!(place.fails(2, "best --train --out trained").contains("trained/model"));
+    photographs(&place, "pets", 60);
+    assert!(place.fails(2, "best --train --data pets --out other").contains("was made on other data"));
+    assert!(!place.path().join("other").exists());
     let cheapest = place.json("status")["front"][0]["macs"].clone();
     assert_eq!(place.json("best --min-accuracy 0.01 --out cheap")["cost"]["macs"], cheapest);
     assert!(place.fails(1, "best --max-macs 1K").contains("no network has at most 1000 MACs; the cheapest, trial "));

@@ -1,16 +1,19 @@
 //! `inception-nas best`.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use serde::Serialize;
 
 use super::load::{DataArgs, training_set};
 use super::runs::{RunArgs, StoredRun};
-use super::train::{show, train_model};
+use super::train::{Trained, show, train_model};
 use super::{Failure, Output, parse, stdout};
-use crate::data::Split;
+use crate::data::{Dataset, Split};
 use crate::export::architecture_file;
+use crate::export::model_dir::check_free;
 use crate::report::{Card, Source};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
@@ -32,12 +35,12 @@ pub struct Args {
     /// Take the network of the front after which accuracy gets dear.
     #[arg(long)]
     knee: bool,
-    /// Train the network fully, from scratch, and write the model.
+    /// Train the network fully, from scratch and with a new seed, and write the model to the folder `model` in DIR.
     #[arg(long)]
     train: bool,
-    /// Times it then sees the training images.
-    #[arg(long, value_name = "N", requires = "train", default_value_t = 30)]
-    epochs: usize,
+    /// Passes over all training images.
+    #[arg(long, value_name = "N", default_value = "30", requires = "train", value_parser = parse::positive)]
+    epochs: NonZeroUsize,
     #[command(flatten)]
     data: DataArgs,
     /// Where to write [default: best, in the folder of the run]
@@ -45,11 +48,20 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-/// Picks a network of a run, and writes its architecture and its card.
+/// The stable machine form.
+#[derive(Serialize)]
+struct Picked<'a> {
+    #[serde(flatten)]
+    card: &'a Card<'a>,
+    /// What came of `--train`.
+    trained: Option<Trained>,
+}
+
+/// Picks a network of a run, writes its architecture and its card, and trains it if asked.
 ///
 /// # Errors
-/// [`Failure::Usage`] if there is no such run, or `--train` is given other data than the run's; [`Failure::Failed`] if
-/// no network is as wished, or the files cannot be written.
+/// [`Failure::Usage`] if there is no such run, or a training has other data than the run's or a model in its way;
+/// [`Failure::Failed`] if no network is as wished, the files cannot be written, or the training fails.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let Args { min_accuracy, knee, .. } = args;
@@ -58,23 +70,58 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let trial =
         pick(&run.trials, Wish { max_macs, min_accuracy, knee }).with_context(|| format!("run {}", run.name))?;
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
+    let data = if args.train { Some(runs_data(&run, &args.data, &out, output)?) } else { None };
     let card = card(&run, trial)?;
     let markdown = card.to_markdown()?;
-    let json = serde_json::to_string_pretty(&card)? + "\n";
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     write_atomically(&out.join("architecture.toml"), architecture_file::to_toml(&trial.job.architecture).as_bytes())?;
     write_atomically(&out.join("card.md"), markdown.as_bytes())?;
-    write_atomically(&out.join("card.json"), json.as_bytes())?;
-    if output.json {
-        stdout::print(&json)?;
-    } else {
+    write_atomically(&out.join("card.json"), (serde_json::to_string_pretty(&card)? + "\n").as_bytes())?;
+    if !output.json {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
     }
-    if args.train {
-        train(&run, trial, args.epochs, &args.data, &out.join("model"), output)?;
+    let trained = data.map(|data| train(&run, trial, &data, args.epochs.get(), &out, output)).transpose()?;
+    match &trained {
+        _ if output.json => stdout::print(&(serde_json::to_string_pretty(&Picked { card: &card, trained })? + "\n")),
+        Some(trained) => show(trained, output),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Where the trained model goes.
+fn model_dir(out: &Path) -> PathBuf {
+    out.join("model")
+}
+
+/// The data that the run was made on: what a network was picked for is what it is to be trained on.
+fn runs_data(run: &StoredRun, args: &DataArgs, out: &Path, output: Output) -> Result<Dataset, Failure> {
+    check_free(&model_dir(out)).map_err(|error| Failure::Usage(error.into()))?;
+    let data = training_set(args.data.as_deref(), run.space.protocol().resolution, output)?;
+    let StoredRun { name, manifest, .. } = run;
+    if data.fingerprint() != manifest.data_fingerprint {
+        let made_on = &manifest.data;
+        return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
+    }
+    Ok(data)
+}
+
+/// Trains the network of `trial` as the run did, only for longer and on all training images.
+fn train(
+    run: &StoredRun,
+    trial: &Trial,
+    data: &Dataset,
+    epochs: usize,
+    out: &Path,
+    output: Output,
+) -> Result<Trained, Failure> {
+    let protocol = Protocol { epochs, ..*run.space.protocol() };
+    let architecture = &trial.job.architecture;
+    let images = data.split(Split::Train).len();
+    let fidelity = Fidelity { resolution: protocol.resolution, images, epochs };
+    // Replicate 1: never the seed of a trial, so that luck with the seed is not selected along with the network.
+    let seed = trial_seed(run.space.search().seed, &architecture.key(), &fidelity, 1);
+    train_model(architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
 /// Trains the network of `trial` fully, from scratch and with a seed that the search has not seen.

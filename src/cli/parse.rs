@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-/// A number of workers, from 1.
-pub(super) fn workers(text: &str) -> Result<NonZeroUsize, String> {
+/// A whole number from 1.
+pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "give a whole number from 1".to_owned())
 }
 
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn somebody_has_to_work() {
-        assert_eq!(workers("3").map(NonZeroUsize::get), Ok(3));
+    fn counts_start_at_1() {
+        assert_eq!(positive("3").map(NonZeroUsize::get), Ok(3));
         for text in ["0", "-1", "two", ""] {
-            assert_eq!(workers(text), Err("give a whole number from 1".to_owned()));
+            assert_eq!(positive(text), Err("give a whole number from 1".to_owned()));
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     name: Option<RunName>,
     /// Candidates trained at once, on one thread each; changes nothing but the time taken [default: number of cores]
-    #[arg(long, value_name = "N", value_parser = parse::workers)]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
     workers: Option<NonZeroUsize>,
     /// Candidates to train: search.trials of the space file. Can be raised to go on with a finished run.
     #[arg(long, value_name = "N")]

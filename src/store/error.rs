@@ -27,7 +27,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The database failed.
-    #[error("database {}", path.display())]
+    #[error("database {} failed", path.display())]
     Database {
         /// Folder of the database.
         path: PathBuf,
