@@ -124,26 +124,6 @@ fn train(
     train_model(architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
-/// Trains the network of `trial` fully, from scratch and with a seed that the search has not seen.
-fn train(
-    run: &StoredRun,
-    trial: &Trial,
-    epochs: usize,
-    data: &DataArgs,
-    out: &Path,
-    output: Output,
-) -> Result<(), Failure> {
-    let protocol = Protocol { epochs, ..*run.space.protocol() };
-    let data = training_set(data.data.as_deref(), protocol.resolution, output)?;
-    if data.fingerprint() != run.manifest.data_fingerprint {
-        let made_on = &run.manifest.data;
-        return Err(Failure::Usage(anyhow!("the run was made on other images: give --data {made_on}")));
-    }
-    let fidelity = Fidelity { epochs, images: data.split(Split::Train).len(), ..trial.job.fidelity };
-    let seed = trial_seed(run.space.search().seed, &trial.job.architecture.key(), &fidelity, 1);
-    show(&train_model(&trial.job.architecture, &protocol, &data, seed, Some(out), output)?, output)
-}
-
 fn card<'a>(run: &'a StoredRun, trial: &Trial) -> Result<Card<'a>, Failure> {
     let StoredRun { name, space, manifest, trials, baseline, .. } = run;
     let source = Source {

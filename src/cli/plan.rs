@@ -10,10 +10,10 @@ use serde_json::json;
 use super::{Failure, Output, stdout};
 use crate::arch::{Architecture, Cost};
 use crate::data::{Dataset, Split};
-use crate::evaluate::TrainEvaluator;
+use crate::evaluate::{TrainEvaluator, job};
 use crate::report::{duration, si};
 use crate::search::ports::Evaluator;
-use crate::search::trial::{Failure as Failed, Fidelity, Job, Origin, Outcome};
+use crate::search::trial::{Failure as Failed, Origin, Outcome};
 use crate::space::{Protocol, Rng, Space, random};
 use crate::store::RunName;
 
@@ -97,22 +97,16 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
 /// Seconds in which one image is classified, from a training of a few steps.
 fn seconds_per_image(plan: &Plan<'_>, architecture: Architecture) -> anyhow::Result<f64> {
     let protocol = *plan.space.protocol();
-    let images = plan.dataset.split(Split::Train).len().min(protocol.batch * TIMED_STEPS);
-    let scored = plan.dataset.split(Split::Validation).len().min(protocol.batch);
-    let brief = Protocol { train_images: images, validation_images: scored, epochs: 1, ..protocol };
-    let job = Job {
-        index: 0,
-        architecture,
-        origin: Origin::Random,
-        cost,
-        fidelity: Fidelity { resolution: protocol.resolution, images, epochs: 1 },
-        seed: 0,
-    };
+    let train_images = protocol.batch * TIMED_STEPS;
+    let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..protocol };
+    let job = job(architecture, Origin::Random, &brief, 0)?;
     let evaluator = TrainEvaluator::new(Arc::clone(&plan.dataset), brief);
     match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
         // So short a training may diverge, and its steps have been timed all the same.
         Some((Outcome::Done(_) | Outcome::Failed(Failed::Diverged { .. }), seconds)) => {
-            Ok(seconds / (TRAINING_FACTOR * images + scored) as f64)
+            let trained = plan.dataset.split(Split::Train).len().min(train_images);
+            let scored = plan.dataset.split(Split::Validation).len().min(brief.validation_images);
+            Ok(seconds / (TRAINING_FACTOR * trained + scored) as f64)
         }
         Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),
         None => Err(anyhow!("the timed training was stopped")),

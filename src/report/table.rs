@@ -65,7 +65,8 @@ fn verdict(versus: &VersusUniform) -> String {
         }
         VersusUniform::NotBeaten => "nothing on the front beats uniform scaling by more than noise\n".to_owned(),
         VersusUniform::Beaten { trial, uniform, accuracy_gain, macs_ratio } => format!(
-            "trial {trial} beats uniform scaling (trial {uniform}): {:+.1} points at {macs_ratio:.2}x its MACs\n",
+            "trial {trial} beats uniform scaling (trial {uniform}): {:+.1} points at {macs_ratio:.2}x its MACs; this is the \
+             clearest of all pairs, so train both again before relying on it\n",
             accuracy_gain * 100.0
         ),
     }
@@ -96,7 +97,8 @@ GoogLeNet scaled as a whole
       0  80.0 ± 1.0 %   100M       5.00M  +0.0 points, 1.00x MACs  GoogLeNet
 
 baseline: GoogLeNet, trial 0, 100M MACs
-trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs
+trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs; this is the clearest of all pairs, so train both \
+again before relying on it
 accuracy is on the validation images that the search selected on, ± one standard error; differences of less than two \
 are noise, not an order
 ";
