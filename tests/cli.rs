@@ -140,7 +140,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     let trained = place.json("best --train --epochs 1 --out trained")["trained"].clone();
     assert_eq!((&trained["epochs"], &trained["macs"]), (&1.into(), &card["cost"]["macs"]));
     assert!(place.path().join("trained/model").is_dir());
-    assert!(place.fails(2, "best --train --out trained").contains("trained/model"));
+    fs::create_dir_all(place.path().join("taken/model/of something else")).unwrap();
+    assert!(place.fails(2, "best --train --out taken").contains("taken/model"));
     photographs(&place, "pets", 60);
     assert!(place.fails(2, "best --train --data pets --out other").contains("was made on other data"));
     assert!(!place.path().join("other").exists());

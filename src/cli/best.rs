@@ -60,7 +60,7 @@ struct Picked<'a> {
 /// Picks a network of a run, writes its architecture and its card, and trains it if asked.
 ///
 /// # Errors
-/// [`Failure::Usage`] if there is no such run, or a training has other data than the run's or a model in its way;
+/// [`Failure::Usage`] if there is no such run, or a training has other data than the run's or foreign files in its way;
 /// [`Failure::Failed`] if no network is as wished, the files cannot be written, or the training fails.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
