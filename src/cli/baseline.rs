@@ -41,7 +41,7 @@ pub struct Args {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let full = args.epochs.map(|epochs| FullTraining::of_epochs(epochs, args.size));
     let size = args.size.map(|size| format!("protocol.resolution={size}"));
-    let overrides = full.map_or_else(|| size.into_iter().collect(), |full| full.overrides());
+    let overrides = full.map_or_else(|| size.into_iter().collect(), |full| full.overrides(&[]));
     let space = args.space.load(&overrides)?;
     if let Some(out) = &args.out {
         check_free(out).map_err(|error| Failure::Usage(error.into()))?;

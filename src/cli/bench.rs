@@ -70,6 +70,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if args.steps == 0 || args.batch < 2 {
         return Err(usage("give at least one step and two images a step".to_owned()));
     }
+    if args.ratio.is_some_and(|ratio| !(ratio.is_finite() && ratio > 0.0)) {
+        return Err(usage("give a --ratio over 0, such as 0.5".to_owned()));
+    }
     let architecture = match args.ratio {
         Some(ratio) => {
             Architecture::googlenet_scaled(ratio, CLASSES, true).map_err(|error| usage(error.to_string()))?

@@ -58,8 +58,8 @@ struct Report {
     measurement: Measurement,
     model: PathBuf,
     data_fingerprint: String,
-    /// Whether these are the images that the model was trained on, or some of them.
-    trained_on: bool,
+    /// Whether this is the very data set that the model was trained on; its test split is new to the model all the same.
+    same_data: bool,
 }
 
 /// Runs the command.
@@ -73,25 +73,25 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let measurement = measure(&network, &data, &images, BATCH, |label| classes[label])?;
     let same_data = data.fingerprint() == model.data_fingerprint;
-    let trained_on = same_data && matches!(args.split, Part::All | Part::Train);
     if output.json {
         let data_fingerprint = data.fingerprint().to_owned();
-        let report = Report { measurement, model: args.model, data_fingerprint, trained_on };
+        let report = Report { measurement, model: args.model, data_fingerprint, same_data };
         return print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
     let Measurement { images, accuracy, accuracy_se, loss } = measurement;
     let (accuracy, accuracy_se) = (accuracy * 100.0, accuracy_se * 100.0);
     print(&format!("accuracy {accuracy:.2} % ± {accuracy_se:.2}  loss {loss:.3}  {images} images\n"))?;
-    if trained_on {
+    if same_data && matches!(args.split, Part::All | Part::Train) {
         eprintln!("note: the model was trained on some of these images; --split test has those that it has never seen");
     }
     Ok(())
 }
 
-/// For each label of the data, the class of the model with the same name, whatever the case of its letters.
+/// For each label of the data, the class of the model with the same name, or with one that differs in case only.
 fn class_positions(model: &[String], data: &[String]) -> anyhow::Result<Vec<usize>> {
     let position = |name: &String| {
-        model.iter().position(|class| class.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let exact = model.iter().position(|class| class == name);
+        exact.or_else(|| model.iter().position(|class| class.eq_ignore_ascii_case(name))).ok_or_else(|| {
             anyhow!("the images have a class {name}, which the model does not know: it knows {}", model.join(", "))
         })
     };
@@ -106,6 +106,7 @@ mod tests {
     fn classes_are_matched_by_name() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(class_positions(&names(&["cat", "dog"]), &names(&["Dog", "cat"])).unwrap(), [1, 0]);
+        assert_eq!(class_positions(&names(&["Cat", "cat"]), &names(&["cat", "Cat"])).unwrap(), [1, 0]);
         let error = class_positions(&names(&["cat", "dog"]), &names(&["cat", "fox"])).unwrap_err().to_string();
         assert_eq!(error, "the images have a class fox, which the model does not know: it knows cat, dog");
     }

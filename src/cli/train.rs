@@ -20,7 +20,10 @@ use crate::net::GoogLeNet;
 use crate::ops::Gemm;
 use crate::report::{duration, si};
 use crate::space::Protocol;
-use crate::train::{Measurement, Progress, fit, measure};
+use crate::train::{FitError, Measurement, Progress, fit, measure};
+
+/// Passes over the training images of a full training.
+const EPOCHS: usize = 30;
 
 /// Options of `inception-nas train`.
 #[derive(clap::Args, Debug)]
@@ -42,9 +45,9 @@ pub struct Args {
 /// How a full training differs from the brief one of the space file.
 #[derive(clap::Args, Debug)]
 pub(super) struct FullTraining {
-    /// Passes over all training images.
-    #[arg(long, default_value_t = 30, value_name = "N")]
-    epochs: usize,
+    /// Passes over all training images [default: 30, or protocol.epochs where it is given with --set]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
     /// Side of the input in pixels: protocol.resolution of the space file.
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
@@ -56,14 +59,16 @@ pub(super) struct FullTraining {
 impl FullTraining {
     /// A full training of `epochs` epochs, otherwise as the space file has it.
     pub(super) fn of_epochs(epochs: usize, size: Option<usize>) -> Self {
-        Self { epochs, size, batch: None }
+        Self { epochs: Some(epochs), size, batch: None }
     }
 
-    /// The values of the space file that are replaced.
-    pub(super) fn overrides(&self) -> Vec<String> {
+    /// The values of the space file that are replaced, beside those of `set`.
+    pub(super) fn overrides(&self, set: &[String]) -> Vec<String> {
+        let given = set.iter().any(|it| it.trim_start().starts_with("protocol.epochs"));
+        let epochs = self.epochs.or((!given).then_some(EPOCHS)).map(|epochs| format!("protocol.epochs={epochs}"));
         let size = self.size.map(|size| format!("protocol.resolution={size}"));
         let batch = self.batch.map(|batch| format!("protocol.batch={batch}"));
-        [Some(format!("protocol.epochs={}", self.epochs)), size, batch].into_iter().flatten().collect()
+        [epochs, size, batch].into_iter().flatten().collect()
     }
 }
 
@@ -94,7 +99,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     check_free(&args.out).map_err(|error| Failure::Usage(error.into()))?;
     // A wrong architecture is said before any image is read.
     resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?;
-    let space = args.space.load(&args.full.overrides())?;
+    let space = args.space.load(&args.full.overrides(&args.space.set))?;
     let protocol = space.protocol();
     let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;
     let architecture = resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?;
@@ -124,7 +129,12 @@ pub(super) fn train_model(
     let seconds = start.elapsed().as_secs_f64();
     watcher.bar.finish_and_clear();
     let measured = |split| measure(&network, data, data.split(split), recipe.batch, |label| label);
-    let (validation, test) = (measured(Split::Validation)?, measured(Split::Test)?);
+    let validation = measured(Split::Validation)?;
+    if !validation.loss.is_finite() {
+        // The last update can overflow the weights without any later training loss to show it.
+        return Err(FitError::Diverged { epoch: recipe.epochs, loss: validation.loss }.into());
+    }
+    let test = measured(Split::Test)?;
     if let Some(out) = out {
         let model = Model {
             version: Model::VERSION,

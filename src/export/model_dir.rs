@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::architecture_file::{self, ArchitectureFileError};
+use crate::data::{MEAN, STD};
 use crate::net::{GoogLeNet, WeightsError};
 use crate::ops::{Engine, OpError};
 use crate::train::{Measurement, Recipe};
@@ -75,6 +76,9 @@ pub enum ModelDirError {
         /// The file's version.
         found: u64,
     },
+    /// The network expects images normalised in another way than this program does it.
+    #[error("{}: mean and std are not those with which this program normalises images", .0.display())]
+    Normalisation(PathBuf),
     /// The classes of the description are not as many as the network's.
     #[error("{}: {described} class names, but the network has {network} classes", path.display())]
     Classes {
@@ -111,34 +115,65 @@ pub fn check_free(dir: &Path) -> Result<(), ModelDirError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io(dir)(error)),
     };
-    if entries > 0 && !dir.join(MODEL).exists() {
+    let ours = || read_description(&dir.join(MODEL)).is_ok();
+    if entries > 0 && !ours() {
         return Err(ModelDirError::Occupied(dir.to_owned()));
     }
     Ok(())
+}
+
+/// Reads `model.json`, whose version comes first: another one may have other fields.
+fn read_description(path: &Path) -> Result<Model, ModelDirError> {
+    let text = fs::read_to_string(path).map_err(io(path))?;
+    let json = |error| ModelDirError::Json { path: path.to_owned(), error };
+    let value: serde_json::Value = serde_json::from_str(&text).map_err(json)?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(found) if found != u64::from(VERSION) => Err(ModelDirError::Version { path: path.to_owned(), found }),
+        _ => serde_json::from_value(value).map_err(json),
+    }
+}
+
+/// A folder beside `dir` for something that is not finished or not needed any more.
+fn beside(dir: &Path, what: &str) -> PathBuf {
+    let mut path = dir.as_os_str().to_owned();
+    path.push(what);
+    PathBuf::from(path)
 }
 
 impl Model {
     /// The version that this program writes.
     pub const VERSION: u32 = VERSION;
 
-    /// Writes the model folder `dir`, with `model.json` last: a folder without it is no model.
+    /// Writes the model folder `dir`: beside it first, then in its place, so that an earlier model is lost only to a
+    /// whole new one.
     ///
     /// # Errors
     /// [`ModelDirError`] if the folder is occupied or cannot be written.
     pub fn write<E: Engine>(&self, dir: &Path, network: &mut GoogLeNet<E>) -> Result<(), ModelDirError> {
         check_free(dir)?;
-        fs::create_dir_all(dir).map_err(io(dir))?;
-        let description = dir.join(MODEL);
-        if description.exists() {
-            fs::remove_file(&description).map_err(io(&description))?;
+        let (new, old) = (beside(dir, ".new"), beside(dir, ".old"));
+        for leftover in [&new, &old] {
+            if leftover.exists() {
+                fs::remove_dir_all(leftover).map_err(io(leftover))?;
+            }
         }
-        let architecture = dir.join(ARCHITECTURE);
+        fs::create_dir_all(&new).map_err(io(&new))?;
+        let architecture = new.join(ARCHITECTURE);
         let text = architecture_file::to_toml(network.architecture());
         fs::write(&architecture, text).map_err(io(&architecture))?;
-        network.save(&dir.join(WEIGHTS))?;
+        network.save(&new.join(WEIGHTS))?;
+        let description = new.join(MODEL);
         let json = serde_json::to_string_pretty(self);
         let json = json.map_err(|error| ModelDirError::Json { path: description.clone(), error })?;
-        fs::write(&description, json + "\n").map_err(io(&description))
+        fs::write(&description, json + "\n").map_err(io(&description))?;
+        if dir.exists() {
+            fs::rename(dir, &old).map_err(io(dir))?;
+        }
+        fs::rename(&new, dir).map_err(io(dir))?;
+        if old.exists() {
+            fs::remove_dir_all(&old).map_err(io(&old))?;
+        }
+        Ok(())
     }
 
     /// Reads a model folder and builds its network.
@@ -147,15 +182,10 @@ impl Model {
     /// [`ModelDirError`] naming the file that is missing, damaged, of another version, or does not fit the others.
     pub fn read<E: Engine>(dir: &Path, engine: E) -> Result<(Self, GoogLeNet<E>), ModelDirError> {
         let path = dir.join(MODEL);
-        let text = fs::read_to_string(&path).map_err(io(&path))?;
-        let json = |error| ModelDirError::Json { path: path.clone(), error };
-        // The version first: another one may have other fields.
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(json)?;
-        match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(found) if found != u64::from(VERSION) => return Err(ModelDirError::Version { path, found }),
-            _ => {}
+        let model = read_description(&path)?;
+        if (model.mean, model.std) != (MEAN, STD) {
+            return Err(ModelDirError::Normalisation(path));
         }
-        let model: Self = serde_json::from_value(value).map_err(json)?;
         let architecture = architecture_file::read(&dir.join(ARCHITECTURE))?;
         if architecture.classes() != model.classes.len() {
             let (described, network) = (model.classes.len(), architecture.classes());
@@ -173,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::arch::Architecture;
-    use crate::data::{Augment, Crop, MEAN, STD};
+    use crate::data::{Augment, Crop};
     use crate::ops::Gemm;
 
     fn model() -> Model {
