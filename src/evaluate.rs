@@ -110,9 +110,8 @@ mod tests {
     use crate::space::Space;
 
     fn tiny(learning_rate: f64) -> (TrainEvaluator, Job) {
-        let set = [format!("protocol.peak_learning_rate={learning_rate}"), "protocol.train_images=64".to_owned()];
-        let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &set).unwrap();
-        let protocol = *space.protocol();
+        let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &[]).unwrap();
+        let protocol = Protocol { peak_learning_rate: learning_rate, train_images: 64, ..*space.protocol() };
         let data = Arc::new(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
         let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
         let job = job(architecture, Origin::Random, &protocol, 5).unwrap();
@@ -138,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_training_that_diverges_fails() {
-        let (evaluator, job) = tiny(1e6);
+        let (evaluator, job) = tiny(1e9);
         let (outcome, _) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).unwrap();
         assert!(matches!(outcome, Outcome::Failed(Failure::Diverged { .. })), "{outcome:?}");
     }

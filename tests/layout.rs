@@ -1,5 +1,8 @@
 //! The rules of the source tree: who may import whom, how long a file may be, what may not stay in it.
 
+// Helpers outside of test functions unwrap as well.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
