@@ -52,6 +52,9 @@ pub enum ModelDirError {
     /// The folder has something else in it.
     #[error("{} exists and is no model folder: give another --out, or remove it", .0.display())]
     Occupied(PathBuf),
+    /// The path does not end in a name.
+    #[error("{} has no name of its own: give --out a folder such as model", .0.display())]
+    NoName(PathBuf),
     /// A file could not be written or read.
     #[error("{}: {error}", path.display())]
     Io {
@@ -108,8 +111,10 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError {
 /// Whether a model may be written to `dir`: it is not there, empty, or an earlier model.
 ///
 /// # Errors
-/// [`ModelDirError::Occupied`] if there is something else; [`ModelDirError::Io`] if it cannot be looked at.
+/// [`ModelDirError::Occupied`] if there is something else; [`ModelDirError::NoName`] if the path ends in none;
+/// [`ModelDirError::Io`] if it cannot be looked at.
 pub fn check_free(dir: &Path) -> Result<(), ModelDirError> {
+    beside(dir, "new")?;
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries.count(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -133,11 +138,10 @@ fn read_description(path: &Path) -> Result<Model, ModelDirError> {
     }
 }
 
-/// A folder beside `dir` for something that is not finished or not needed any more.
-fn beside(dir: &Path, what: &str) -> PathBuf {
-    let mut path = dir.as_os_str().to_owned();
-    path.push(what);
-    PathBuf::from(path)
+/// A hidden folder of this process beside `dir`, for a model that is not finished or not needed any more.
+fn beside(dir: &Path, what: &str) -> Result<PathBuf, ModelDirError> {
+    let name = dir.file_name().ok_or_else(|| ModelDirError::NoName(dir.to_owned()))?;
+    Ok(dir.with_file_name(format!(".{}.{}.{what}", name.to_string_lossy(), std::process::id())))
 }
 
 impl Model {
@@ -151,13 +155,12 @@ impl Model {
     /// [`ModelDirError`] if the folder is occupied or cannot be written.
     pub fn write<E: Engine>(&self, dir: &Path, network: &mut GoogLeNet<E>) -> Result<(), ModelDirError> {
         check_free(dir)?;
-        let (new, old) = (beside(dir, ".new"), beside(dir, ".old"));
-        for leftover in [&new, &old] {
-            if leftover.exists() {
-                fs::remove_dir_all(leftover).map_err(io(leftover))?;
-            }
+        let (new, old) = (beside(dir, "new")?, beside(dir, "old")?);
+        if let Some(parent) = dir.parent().filter(|parent| *parent != Path::new("")) {
+            fs::create_dir_all(parent).map_err(io(parent))?;
         }
-        fs::create_dir_all(&new).map_err(io(&new))?;
+        // Fails if it exists: nothing is removed that this call did not make or `check_free` did not look into.
+        fs::create_dir(&new).map_err(io(&new))?;
         let architecture = new.join(ARCHITECTURE);
         let text = architecture_file::to_toml(network.architecture());
         fs::write(&architecture, text).map_err(io(&architecture))?;
@@ -166,11 +169,12 @@ impl Model {
         let json = serde_json::to_string_pretty(self);
         let json = json.map_err(|error| ModelDirError::Json { path: description.clone(), error })?;
         fs::write(&description, json + "\n").map_err(io(&description))?;
-        if dir.exists() {
+        let replaces = dir.exists();
+        if replaces {
             fs::rename(dir, &old).map_err(io(dir))?;
         }
         fs::rename(&new, dir).map_err(io(dir))?;
-        if old.exists() {
+        if replaces {
             fs::remove_dir_all(&old).map_err(io(&old))?;
         }
         Ok(())
@@ -250,6 +254,23 @@ mod tests {
             network.forward(images).unwrap().as_vec().into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
         assert_eq!(logits(&network), logits(&reloaded));
+    }
+
+    #[test]
+    fn neighbours_of_a_model_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for neighbour in ["model.old", "model.new"] {
+            fs::create_dir(folder.path().join(neighbour)).unwrap();
+            fs::write(folder.path().join(neighbour).join("thesis.txt"), "mine").unwrap();
+        }
+        let dir = folder.path().join("model/");
+        model().write(&dir, &mut network(1)).unwrap();
+        model().write(&dir, &mut network(2)).unwrap();
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["model", "model.new", "model.old"]);
+        assert!(folder.path().join("model.old/thesis.txt").exists());
+        assert!(matches!(check_free(Path::new("..")), Err(ModelDirError::NoName(_))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::init::Init;
 use super::linear::LinearLayer;
 use super::visitor::Visitor;
 use crate::arch::{Architecture, BLOCK_NAMES};
-use crate::ops::{Engine, Maps, OpError, Rows, Spans, Window, dropout};
+use crate::ops::{Engine, Maps, OpError, Rows, Spans, Window, dropout, global_avg_pool};
 
 /// Share of features dropped before the classifier. Source: Szegedy et al. 2014, table 1.
 const DROPOUT: f32 = 0.4;
@@ -106,7 +106,7 @@ impl<E: Engine> GoogLeNet<E> {
                 x = halve(engine, x)?;
             }
         }
-        let mut features = mean_over_pixels(engine, x)?;
+        let mut features = global_avg_pool(engine, x)?;
         if let Some(seed) = dropout_seed {
             features = dropout(features, DROPOUT, seed)?;
         }
@@ -129,7 +129,7 @@ impl<E: Engine> GoogLeNet<E> {
                 x = halve(engine, x)?;
             }
         }
-        self.classifier.forward(mean_over_pixels(engine, x)?)
+        self.classifier.forward(global_avg_pool(engine, x)?)
     }
 
     /// Shows every tensor to `visitor`, in network order.
@@ -154,14 +154,4 @@ impl<E: Engine> GoogLeNet<E> {
 fn halve<E: Engine, T: Tape<f32, E::Device>>(engine: &E, x: Maps<E::Device, T>) -> Result<Maps<E::Device, T>, OpError> {
     let (_, height, width, _) = *x.shape();
     engine.max_pool(x, &Spans::sliding("max_pool", Window::square(3, 2, 0), [height, width], true)?)
-}
-
-/// `[N, H, W, C]` -> `[N, C]`.
-fn mean_over_pixels<E: Engine, T: Tape<f32, E::Device>>(
-    engine: &E,
-    x: Maps<E::Device, T>,
-) -> Result<Rows<E::Device, T>, OpError> {
-    let (images, height, width, channels) = *x.shape();
-    let x = engine.avg_pool(x, &Spans::adaptive([height, width], [1, 1]))?;
-    x.try_reshape_like(&(images, channels)).map_err(OpError::device)
 }
