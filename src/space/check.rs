@@ -261,7 +261,7 @@ mod tests {
     fn numbers_out_of_range_are_refused() {
         for (from, to, message) in [
             ("resolution = 64", "resolution = 31", "resolution is 31"),
-            ("train_images = 1000", "train_images = 0", "train_images is 0"),
+            ("train_images = 2000", "train_images = 0", "train_images is 0"),
             ("validation_images = 1000", "validation_images = 0", "validation_images is 0"),
             ("epochs = 3", "epochs = 0", "epochs is 0"),
             ("batch = 32", "batch = 1", "batch is 1"),
