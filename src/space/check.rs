@@ -265,7 +265,7 @@ mod tests {
             ("validation_images = 1000", "validation_images = 0", "validation_images is 0"),
             ("epochs = 3", "epochs = 0", "epochs is 0"),
             ("batch = 32", "batch = 1", "batch is 1"),
-            ("batch = 32", "batch = 2000", "batch is 2000, but train_images is 1000"),
+            ("batch = 32", "batch = 2001", "batch is 2001, but train_images is 2000"),
             ("peak_learning_rate = 0.01", "peak_learning_rate = nan", "peak_learning_rate is NaN"),
             ("peak_learning_rate = 0.01", "peak_learning_rate = 0.0", "peak_learning_rate is 0"),
             ("warmup = 0.1", "warmup = 1.5", "warmup is 1.5"),
