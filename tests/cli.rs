@@ -206,6 +206,55 @@ fn a_search_stops_when_time_is_up_and_when_the_space_is_used_up() {
 }
 
 #[test]
+fn a_network_is_trained_evaluated_and_timed() {
+    let place = Place::new();
+    photographs(&place, "pets", 60);
+    let small = "--space default.toml --data pets -q --set protocol.resolution=32 --set protocol.validation_images=50";
+    let brief = format!("{small} --set protocol.train_images=64 --set protocol.epochs=1");
+
+    // The baseline is the first trial of a search with the same settings.
+    place.ok(&format!("run {brief} --trials 1 --name pets"));
+    let journal = fs::read_to_string(place.path().join("results/pets/trials.jsonl")).unwrap();
+    let trial: serde_json::Value = serde_json::from_str(&journal).unwrap();
+    let baseline = place.json(&format!("baseline {brief}"));
+    assert!(trial["outcome"]["training_loss_sum"].as_f64().unwrap() > 0.0, "{trial}");
+    for key in ["seed", "fidelity", "cost", "origin"] {
+        assert_eq!(baseline[key], trial[key]);
+    }
+    assert_eq!(baseline["outcome"], trial["outcome"]);
+    assert!(
+        place.ok(&format!("baseline {brief}")).starts_with("GoogLeNet, 1 epochs of at most 64 images at 32 px in ")
+    );
+    let full = place.json(&format!("baseline {small} --epochs 1"));
+    assert_eq!((&full["epochs"], &full["macs"]), (&1.into(), &trial["cost"]["macs"]));
+
+    place.ok(&format!("run {brief} --trials 4 --name narrow"));
+    place.ok("best --run narrow --max-macs 12M --out narrow");
+    let trained =
+        place.json(&format!("train --arch narrow/architecture.toml {small} --epochs 2 --batch 16 --out model"));
+    assert_eq!((&trained["epochs"], &trained["resolution"]), (&2.into(), &32.into()));
+    let measured = |split: &str| place.json(&format!("evaluate --model model --data pets --split {split}"));
+    let key = |value: &serde_json::Value, key: &str| value[key].clone();
+    for split in ["validation", "test"] {
+        let (again, first) = (measured(split), &trained[split]);
+        for name in ["images", "accuracy", "accuracy_se"] {
+            assert_eq!(key(&again, name), key(first, name), "{split}");
+        }
+        assert_eq!(again["same_data"], true);
+    }
+    assert_eq!(measured("all")["images"], 120);
+    assert!(place.fails(2, "evaluate --model nowhere --data pets").contains("nowhere"));
+
+    let bench = place.json("bench --ratio 0.1 --size 32 --batch 4 --steps 1 --no-aux");
+    let figure = |key: &str| bench[key].as_f64().unwrap();
+    assert!(figure("images_per_s") > 0.0 && figure("macs_per_image") > 1e5, "{bench}");
+    assert_eq!(figure("threads"), 1.0);
+    let gflops = 6.0 * figure("macs_per_image") * figure("images_per_s") / 1e9;
+    assert!((figure("gflops") / gflops - 1.0).abs() < 1e-9, "{bench}");
+    assert!(place.fails(2, "bench --size 31").contains("32"));
+}
+
+#[test]
 fn a_dry_run_leaves_nothing_behind() {
     let place = Place::new();
     let plan = place.ok("run --space tiny.toml --dry-run -q --workers 2");

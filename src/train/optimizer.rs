@@ -6,12 +6,20 @@ use dfdx::prelude::*;
 use crate::net::{Role, Visitor};
 use crate::ops::OpError;
 
+/// Inputs up to which a linear layer learns at the full rate.
+const FULL_RATE_INPUTS: f64 = 64.0;
+
 /// Stochastic gradient descent with Nesterov momentum, as PyTorch has it (`torch.optim.SGD(nesterov=True)`).
 ///
 /// With gradient `g`, weight `w`, velocity `v`, momentum `m`, decay `d` and learning rate `r`, a step is
 /// `g += d w; v = m v + g; w -= r (g + m v)`. The velocity does not hold the learning rate, so a schedule acts on the
 /// accumulated momentum at once. Only weights decay ([`Role::Weight`]), batch norm and biases do not.
 /// Source: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+///
+/// The weights of a linear layer move at `r min(1, 64 / inputs)`. Its inputs are all positive, so a step moves the logits by
+/// an amount that grows with their number, and a rate that suits a narrow network makes the logits of a wide one swing;
+/// batch norm keeps convolutions from that. So one rate fits networks of all widths, and a search compares them fairly.
+/// Source: Yang et al. 2022, "Tensor Programs V", table 3 (SGD, output weights).
 pub struct Sgd<D: Device<f32>> {
     momentum: f64,
     weight_decay: f64,
@@ -43,12 +51,21 @@ impl<D: Device<f32>> Visitor<D> for Step<'_, D> {
             Role::Weight { .. } => Some(WeightDecay::L2(self.sgd.weight_decay)),
             Role::Norm | Role::Bias => None,
         };
+        let share = match role {
+            Role::Weight { linear: true, .. } => rate_share(tensor.shape().concrete()),
+            Role::Weight { .. } | Role::Norm | Role::Bias => 1.0,
+        };
         let momentum = Some(Momentum::Nesterov(self.sgd.momentum));
-        let config = SgdConfig { lr: self.learning_rate, momentum, weight_decay };
+        let config = SgdConfig { lr: self.learning_rate * share, momentum, weight_decay };
         let velocity = self.sgd.velocities.get_or_alloc_mut(tensor).map_err(OpError::device)?;
         let gradient = self.gradients.get_or_alloc_mut(tensor).map_err(OpError::device)?;
         config.try_update(tensor, velocity, gradient).map_err(OpError::device)
     }
+}
+
+/// Share of the learning rate at which the weights `[inputs, outputs]` of a linear layer move.
+fn rate_share(shape: impl IntoIterator<Item = usize>) -> f64 {
+    shape.into_iter().next().map_or(1.0, |inputs| (FULL_RATE_INPUTS / inputs as f64).min(1.0))
 }
 
 #[cfg(test)]
@@ -81,6 +98,21 @@ mod tests {
     #[test]
     fn weights_move_as_in_pytorch_under_a_schedule() {
         assert_near(&ten_steps(Role::Weight { kernel: [1, 1], linear: false }), [-0.578773, -0.779346, 0.161235]);
+    }
+
+    #[test]
+    fn a_linear_layer_of_many_inputs_moves_more_slowly() {
+        let moved = |inputs: usize, linear| {
+            let cpu = Cpu::default();
+            let mut weight: Tensor<(usize, usize), f32, _> = cpu.zeros_like(&(inputs, 2));
+            let mut gradients = Gradients::leaky();
+            let gradient: &mut Vec<f32> = gradients.get_or_alloc_mut(&weight).unwrap();
+            gradient.fill(1.0);
+            let role = Role::Weight { kernel: [1, 1], linear };
+            Sgd::new(0.0, 0.0).step(0.5, gradients).parameter("w", role, &mut weight).unwrap();
+            weight.as_vec()[0]
+        };
+        assert_eq!([moved(32, true), moved(64, true), moved(256, true), moved(256, false)], [-0.5, -0.5, -0.125, -0.5]);
     }
 
     #[test]
