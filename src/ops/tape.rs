@@ -12,12 +12,18 @@ pub(super) type CpuGradients = Gradients<f32, Cpu>;
 
 /// A copy of a tensor's elements, in row-major order.
 pub(super) fn read<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Vec<f32> {
-    if !is_contiguous(tensor) {
-        return tensor.as_vec();
-    }
     let mut elements = vec![0.0; tensor.shape().num_elements()];
-    tensor.copy_into(&mut elements);
+    read_into(tensor, &mut elements);
     elements
+}
+
+/// Copies a tensor's elements, in row-major order, to where there is room for exactly so many.
+pub(super) fn read_into<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>, elements: &mut [f32]) {
+    if is_contiguous(tensor) {
+        tensor.copy_into(elements);
+    } else {
+        elements.copy_from_slice(&tensor.as_vec());
+    }
 }
 
 /// Whether a tensor's buffer holds its elements in row-major order, judged by the addresses of its elements: dfdx does not

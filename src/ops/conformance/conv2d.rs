@@ -35,6 +35,14 @@ pub fn conv2d_matches_reference<E: Engine>(engine: &E) {
     // More rows than an engine may want to hold at a time.
     check(engine, [3, 17, 19, 5], 8, Window::square(3, 1, 1), 1000);
     check(engine, [2, 23, 21, 3], 9, Window::square(7, 2, 3), 1003);
+    // Channels enough for a fast algorithm, in more than one group of tiles.
+    for (i, (x, c_out, padding)) in
+        [([3, 12, 10, 24], 20, 1), ([2, 7, 9, 13], 40, 1), ([1, 15, 16, 160], 8, 0), ([1, 9, 8, 9], 17, 2)]
+            .into_iter()
+            .enumerate()
+    {
+        check(engine, x, c_out, Window::square(3, 1, padding), 1006 + i as u64);
+    }
 }
 
 pub fn conv2d_matches_finite_differences<E: Engine>(engine: &E) {

@@ -1,10 +1,22 @@
-//! Convolution on slices: a few hundred output rows at a time are gathered into a small matrix and multiplied.
+//! Convolution on slices: a plain matrix product where the kernel is one pixel, the fast algorithm for 3x3 kernels where it
+//! pays, and otherwise a product whose left factor is read straight from the padded input.
 
-use super::gemm::{Destination, Matrix, multiply};
+use std::ops::Range;
+
+use super::buffers::{Buffer, Buffers};
+use super::context::Context;
+use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len};
+use super::winograd::{self, Kernel, Tiling};
 use crate::ops::{OpError, Window};
 
-/// Output rows gathered at a time: enough to repay the packing of the weights, few enough to stay in the cache.
-const CHUNK: usize = 256;
+/// Rows multiplied at a time: enough to repay the loading of the weights. Divisible by all tile heights.
+const ROWS: usize = 192;
+
+/// Input elements under the rows multiplied at a time, at most: half of a second-level cache.
+const WORKING_SET: usize = 65_536;
+
+/// Rows of the output's gradient that a weight gradient takes at a time: they stay in the innermost cache, a panel each.
+const GRADIENT_ROWS: usize = 128;
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +61,25 @@ impl Geometry {
         self.window.kernel[0] * self.window.kernel[1] * self.c_in
     }
 
+    /// Extents of the input with its padding.
+    fn padded(&self) -> [usize; 2] {
+        std::array::from_fn(|axis| self.input[axis] + 2 * self.window.padding[axis])
+    }
+
+    /// How the elements under a window lie in the padded input.
+    fn runs(&self) -> Runs {
+        let [kernel_h, kernel_w] = self.window.kernel;
+        Runs { count: kernel_h, length: kernel_w * self.c_in, stride: self.padded()[1] * self.c_in }
+    }
+
+    /// The tiles of the fast algorithm for 3x3 kernels, if it has clearly fewer multiplications to do.
+    fn tiling(&self) -> Option<Tiling> {
+        let Self { images, output, c_in, c_out, .. } = *self;
+        let tiling = Tiling { images, output, c_in, c_out };
+        let pays = self.window.kernel == [3, 3] && self.window.stride == [1, 1] && c_in >= 8 && c_out >= 8;
+        (pays && 4 * 16 * tiling.tiles() <= 3 * 9 * self.rows()).then_some(tiling)
+    }
+
     /// The convolution that carries the gradient back to the input, if the stride is 1: over the output's gradient, with
     /// the kernel turned by 180 degrees.
     fn transposed(&self) -> Option<Self> {
@@ -64,136 +95,154 @@ impl Geometry {
         })
     }
 
-    /// Calls `each(first tap of the pixel in the gathered row, offset of the input pixels, number of pixels)` for every run
-    /// of input pixels under output pixel `row`'s window, and `gap(range)` for what lies in the padding.
-    #[inline(always)]
-    fn runs(&self, row: usize, mut each: impl FnMut(usize, usize, usize), mut gap: impl FnMut(usize, usize)) {
-        let [kernel_h, kernel_w] = self.window.kernel;
-        let column = row % self.output[1];
-        let line = row / self.output[1] % self.output[0];
-        let image = row / self.output[1] / self.output[0];
-        let left = (column * self.window.stride[1]).cast_signed() - self.window.padding[1].cast_signed();
-        let first = left.clamp(0, self.input[1].cast_signed()).cast_unsigned();
-        let last = (left + kernel_w.cast_signed()).clamp(0, self.input[1].cast_signed()).cast_unsigned();
-        let skipped = (first.cast_signed() - left).cast_unsigned().min(kernel_w);
-        for ky in 0..kernel_h {
-            let taps = ky * kernel_w;
-            let y = (line * self.window.stride[0] + ky).cast_signed() - self.window.padding[0].cast_signed();
-            if y < 0 || y >= self.input[0].cast_signed() || first >= last {
-                gap(taps, kernel_w);
-                continue;
+    /// The input with zeros around it, so that it has the extents `padded`.
+    fn pad(&self, x: &[f32], [padded_h, padded_w]: [usize; 2], buffers: &Buffers) -> Buffer {
+        let ([height, width], [top, left], c) = (self.input, self.window.padding, self.c_in);
+        let mut buffer = buffers.take(self.images * padded_h * padded_w * c);
+        for (to, from) in buffer.chunks_exact_mut(padded_h * padded_w * c).zip(x.chunks_exact(height * width * c)) {
+            let (above, to) = to.split_at_mut(top * padded_w * c);
+            let (inside, below) = to.split_at_mut(height * padded_w * c);
+            above.fill(0.0);
+            below.fill(0.0);
+            for (to, from) in inside.chunks_exact_mut(padded_w * c).zip(from.chunks_exact(width * c)) {
+                to[..left * c].fill(0.0);
+                to[left * c..][..width * c].copy_from_slice(from);
+                to[(left + width) * c..].fill(0.0);
             }
-            let count = last - first;
-            let source = (image * self.input[0] + y.cast_unsigned()) * self.input[1] + first;
-            gap(taps, skipped);
-            each(taps + skipped, source, count);
-            gap(taps + skipped + count, kernel_w - skipped - count);
+        }
+        buffer
+    }
+
+    /// Calls `each` for the output rows, `at_once` at a time, with the start of each one's window in the padded input.
+    fn chunks(&self, at_once: usize, mut each: impl FnMut(Range<usize>, &[usize])) {
+        let ([padded_h, padded_w], [stride_h, stride_w]) = (self.padded(), self.window.stride);
+        let ([height, width], rows) = (self.output, self.rows());
+        let mut starts = Vec::with_capacity(at_once);
+        let mut done = 0;
+        for image in 0..self.images {
+            for y in 0..height {
+                let line = (image * padded_h + y * stride_h) * padded_w;
+                for x in 0..width {
+                    starts.push((line + x * stride_w) * self.c_in);
+                    if starts.len() == at_once || done + starts.len() == rows {
+                        each(done..done + starts.len(), &starts);
+                        done += starts.len();
+                        starts.clear();
+                    }
+                }
+            }
         }
     }
 
-    /// Gathers the windows of output pixels `rows` into `columns: [rows, taps]`.
-    fn gather(&self, x: &[f32], rows: std::ops::Range<usize>, columns: &mut [f32]) {
-        let c = self.c_in;
-        for (row, columns) in rows.zip(columns.chunks_exact_mut(self.taps())) {
-            // Both closures write to the row, one after another.
-            let columns = std::cell::RefCell::new(columns);
-            self.runs(
-                row,
-                |tap, source, count| {
-                    columns.borrow_mut()[tap * c..][..count * c].copy_from_slice(&x[source * c..][..count * c]);
-                },
-                |tap, count| columns.borrow_mut()[tap * c..][..count * c].fill(0.0),
-            );
-        }
-    }
-
-    /// Adds `columns: [rows, taps]` to the input pixels they were gathered from.
-    fn scatter(&self, columns: &[f32], rows: std::ops::Range<usize>, x: &mut [f32]) {
-        let c = self.c_in;
-        for (row, columns) in rows.zip(columns.chunks_exact(self.taps())) {
-            self.runs(
-                row,
-                |tap, source, count| {
-                    let (x, columns) = (&mut x[source * c..][..count * c], &columns[tap * c..][..count * c]);
-                    x.iter_mut().zip(columns).for_each(|(x, column)| *x += column);
-                },
-                |_, _| {},
-            );
-        }
-    }
-
-    /// The output rows in chunks.
-    fn chunks(&self) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let rows = self.rows();
-        (0..rows).step_by(CHUNK).map(move |start| start..rows.min(start + CHUNK))
-    }
-
-    /// A buffer for the gathered windows of one chunk.
-    fn column_buffer(&self) -> Vec<f32> {
-        vec![0.0; self.rows().min(CHUNK) * self.taps()]
+    /// Rows to multiply at a time.
+    fn rows_at_once(&self) -> usize {
+        let elements = self.c_in * self.window.stride[0] * self.window.stride[1];
+        (WORKING_SET / elements).clamp(24, ROWS) / 24 * 24
     }
 }
 
 /// `y = x * weight`; `y: [rows, c_out]`.
-pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], y: &mut [f32]) {
-    convolve(g, x, weight, y, Destination::Overwrite);
+pub fn forward(context: &Context, g: &Geometry, x: &[f32], weight: &[f32], y: &mut [f32]) {
+    convolve(context, g, x, (weight, Kernel::Upright), y, Destination::Overwrite);
 }
 
-fn convolve(g: &Geometry, x: &[f32], weight: &[f32], y: &mut [f32], destination: Destination) {
-    let weight = Matrix::new(weight, g.taps(), g.c_out);
-    if g.window.is_pointwise() {
-        return multiply(Matrix::new(x, g.rows(), g.c_in), weight, y, g.c_out, destination);
+fn convolve(
+    context: &Context,
+    g: &Geometry,
+    x: &[f32],
+    (weight, kernel): (&[f32], Kernel),
+    y: &mut [f32],
+    destination: Destination,
+) {
+    let Context { isa, buffers } = context;
+    if let Some(tiling) = g.tiling() {
+        let x = g.pad(x, tiling.padded(), buffers);
+        return winograd::convolve(context, &tiling, &x, (weight, kernel), y, destination);
     }
-    let mut columns = g.column_buffer();
-    for rows in g.chunks() {
-        g.gather(x, rows.clone(), &mut columns);
-        let y = &mut y[rows.start * g.c_out..rows.end * g.c_out];
-        multiply(Matrix::new(&columns, rows.len(), g.taps()), weight, y, g.c_out, destination);
-    }
+    let (size, c_out) = ([g.taps(), g.c_out], g.c_out);
+    let mut packed = buffers.take(packed_len(*isa, size[0], size[1]));
+    let weight = match kernel {
+        Kernel::Upright => Packed::pack(*isa, &mut packed, weight, size, [c_out, 1]),
+        // One pixel turned around is a transposed matrix.
+        Kernel::Turned if g.window.is_pointwise() => Packed::pack(*isa, &mut packed, weight, size, [1, g.c_in]),
+        Kernel::Turned => Packed::pack(*isa, &mut packed, &turned(g, weight, buffers), size, [c_out, 1]),
+    };
+    let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
+    let data = padded.as_deref().unwrap_or(x);
+    g.chunks(g.rows_at_once(), |rows, starts| {
+        let y = &mut y[rows.start * c_out..rows.end * c_out];
+        multiply(Rows { data, starts, runs: g.runs() }, weight, y, destination);
+    });
 }
 
 /// Adds the gradient of the weight: `dw += x^T dy`, `dw: [taps, c_out]`.
-pub fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    if g.window.is_pointwise() {
-        let (x, dy) = (Matrix::new(x, g.rows(), g.c_in), Matrix::new(dy, g.rows(), g.c_out));
-        return multiply(x.t(), dy, dw, g.c_out, Destination::Accumulate);
+pub fn weight_gradient(context: &Context, g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    let Context { isa, buffers } = context;
+    if let Some(tiling) = g.tiling() {
+        let x = g.pad(x, tiling.padded(), buffers);
+        return winograd::add_weight_gradient(context, &tiling, &x, dy, dw);
     }
-    let mut columns = g.column_buffer();
-    for rows in g.chunks() {
-        g.gather(x, rows.clone(), &mut columns);
-        let dy = Matrix::new(&dy[rows.start * g.c_out..], rows.len(), g.c_out);
-        multiply(Matrix::new(&columns, rows.len(), g.taps()).t(), dy, dw, g.c_out, Destination::Accumulate);
-    }
+    let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
+    let data = padded.as_deref().unwrap_or(x);
+    let mut packed = buffers.take(packed_len(*isa, GRADIENT_ROWS, g.c_out));
+    g.chunks(GRADIENT_ROWS, |rows, starts| {
+        let dy = &dy[rows.start * g.c_out..rows.end * g.c_out];
+        add_transposed_product(*isa, Rows { data, starts, runs: g.runs() }, dy, g.c_out, dw, &mut packed);
+    });
 }
 
-/// Adds the gradient of the input: `dx += dy * weight^T`, `dx: [N, H, W, c_in]`.
-pub fn input_gradient(g: &Geometry, dy: &[f32], weight: &[f32], dx: &mut [f32]) {
-    let transposed_weight = Matrix::new(weight, g.taps(), g.c_out).t();
-    if g.window.is_pointwise() {
-        let dy = Matrix::new(dy, g.rows(), g.c_out);
-        return multiply(dy, transposed_weight, dx, g.c_in, Destination::Accumulate);
-    }
+/// The gradient of the input: `dx = dy * weight^T` or `dx += dy * weight^T`, `dx: [N, H, W, c_in]`.
+pub fn input_gradient(
+    context: &Context,
+    g: &Geometry,
+    dy: &[f32],
+    weight: &[f32],
+    dx: &mut [f32],
+    destination: Destination,
+) {
     if let Some(transposed) = g.transposed() {
-        return convolve(&transposed, dy, &turned(g, weight), dx, Destination::Accumulate);
+        return convolve(context, &transposed, dy, (weight, Kernel::Turned), dx, destination);
     }
-    let mut columns = g.column_buffer();
-    for rows in g.chunks() {
-        let dy = Matrix::new(&dy[rows.start * g.c_out..], rows.len(), g.c_out);
-        multiply(dy, transposed_weight, &mut columns, g.taps(), Destination::Overwrite);
-        g.scatter(&columns, rows, dx);
+    let Context { isa, buffers } = context;
+    if destination == Destination::Overwrite {
+        dx.fill(0.0);
+    }
+    // Every output pixel's share in its window is added there.
+    let (taps, [padded_h, padded_w], runs) = (g.taps(), g.padded(), g.runs());
+    let mut packed = buffers.take(packed_len(*isa, g.c_out, taps));
+    let weight = Packed::pack(*isa, &mut packed, weight, [g.c_out, taps], [1, g.c_out]);
+    let mut columns = buffers.take(ROWS * taps);
+    let mut padded = buffers.take(g.images * padded_h * padded_w * g.c_in);
+    padded.fill(0.0);
+    g.chunks(ROWS, |rows, windows| {
+        let starts: Vec<usize> = rows.map(|row| row * g.c_out).collect();
+        let dy = Rows { data: dy, starts: &starts, runs: Runs::one(g.c_out) };
+        multiply(dy, weight, &mut columns, Destination::Overwrite);
+        for (columns, start) in columns.chunks_exact(taps).zip(windows) {
+            for (run, columns) in columns.chunks_exact(runs.length).enumerate() {
+                let pixels = &mut padded[start + run * runs.stride..][..runs.length];
+                pixels.iter_mut().zip(columns).for_each(|(pixel, column)| *pixel += column);
+            }
+        }
+    });
+    let ([height, width], [top, left], c) = (g.input, g.window.padding, g.c_in);
+    for (to, from) in dx.chunks_exact_mut(height * width * c).zip(padded.chunks_exact(padded_h * padded_w * c)) {
+        let lines = from.chunks_exact(padded_w * c).skip(top);
+        for (to, from) in to.chunks_exact_mut(width * c).zip(lines) {
+            to.iter_mut().zip(&from[left * c..]).for_each(|(to, from)| *to += from);
+        }
     }
 }
 
-/// The kernel turned by 180 degrees with its channels swapped: `[taps of the output, c_in]`.
-fn turned(g: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let pixels = g.window.kernel[0] * g.window.kernel[1];
-    let mut turned = vec![0.0; weight.len()];
-    for pixel in 0..pixels {
-        let source = &weight[pixel * g.c_in * g.c_out..][..g.c_in * g.c_out];
-        let target = &mut turned[(pixels - 1 - pixel) * g.c_out * g.c_in..][..g.c_out * g.c_in];
-        for (i, row) in source.chunks_exact(g.c_out).enumerate() {
-            for (o, value) in row.iter().enumerate() {
-                target[o * g.c_in + i] = *value;
+/// The kernel turned by 180 degrees with its channels swapped: `[taps, c_out]` of the convolution `g` that takes it, from
+/// the weights of the one whose gradient it carries.
+fn turned(g: &Geometry, weight: &[f32], buffers: &Buffers) -> Buffer {
+    let plane = g.c_in * g.c_out;
+    let mut turned = buffers.take(weight.len());
+    for (to, from) in turned.chunks_exact_mut(plane).zip(weight.chunks_exact(plane).rev()) {
+        for (i, to) in to.chunks_exact_mut(g.c_out).enumerate() {
+            for (to, from) in to.iter_mut().zip(from[i..].iter().step_by(g.c_in)) {
+                *to = *from;
             }
         }
     }

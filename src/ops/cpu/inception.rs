@@ -5,8 +5,11 @@ use std::ops::Range;
 
 use dfdx::prelude::CpuError;
 
+use super::buffers::Buffer;
+use super::context::Context;
 use super::conv::Geometry;
 use super::layer::Layer;
+use super::matmul::Destination;
 use super::norm::{Columns, ColumnsMut};
 use super::pool;
 use super::unit::{BatchMoments, Unit};
@@ -18,15 +21,16 @@ pub struct Inception {
     layers: [Layer; 6],
     extents: (usize, usize, usize),
     spans: Spans,
-    x: Vec<f32>,
+    context: Context,
+    x: Buffer,
     /// The weights of the 1x1 convolutions over `x` side by side: `[c_in, 1x1 + 3x3 reduce + 5x5 reduce]`.
     trio_weight: Vec<f32>,
     trio: Unit,
-    reduced3: Vec<f32>,
+    reduced3: Buffer,
     b3x3: Unit,
-    reduced5: Vec<f32>,
+    reduced5: Buffer,
     b5x5: Unit,
-    pooled: Vec<f32>,
+    pooled: Buffer,
     chosen: Vec<u8>,
     pool_proj: Unit,
 }
@@ -61,7 +65,8 @@ impl Inception {
     /// Returns the state for the backward pass, the output `[N, H, W, sum of the branches]`, and the moments of the six
     /// convolutions.
     pub fn forward(
-        x: Vec<f32>,
+        context: &Context,
+        x: Buffer,
         shape: (usize, usize, usize, usize),
         layers: [Layer; 6],
     ) -> Result<(Self, Vec<f32>, [BatchMoments; 6]), OpError> {
@@ -73,26 +78,28 @@ impl Inception {
         let rows = images * height * width;
         let [c1, c3, c5] = trio_channels(&layers);
         let ([at1, at3, at5, at_pool], total) = output_channels(&layers);
-        let mut out = vec![0.0; rows * total];
+        let mut out = context.buffers.take_vec(rows * total);
 
         let trio_widths = [c1.len(), c3.len(), c5.len()];
         let join = |part: fn(&Layer) -> &[f32]| [0, 1, 3].map(|i: usize| part(&layers[i]));
         let trio_weight = beside(join(|layer| &layer.weight), trio_widths);
         let (scale, shift) = (join(|layer| &layer.scale).concat(), join(|layer| &layer.shift).concat());
         let geometry = Geometry::new(shape, (channels, c5.end), Window::square(1, 1, 0))?;
-        let (trio, trio_moments) = Unit::forward(geometry, &x, &trio_weight, &scale, &shift, layers[0].epsilon);
+        let (trio, trio_moments) =
+            Unit::forward(context, geometry, &x, &trio_weight, &scale, &shift, layers[0].epsilon);
         trio.write(c1, ColumnsMut { data: &mut out, stride: total, offset: at1 });
 
         let mut spatial = |channels: Range<usize>, layer: &Layer, at| -> Result<_, OpError> {
             let width_in = channels.len();
-            let mut reduced = vec![0.0; rows * width_in];
+            let mut reduced = context.buffers.take(rows * width_in);
             trio.write(channels, ColumnsMut { data: &mut reduced, stride: width_in, offset: 0 });
             let geometry = Geometry::new((images, height, width, width_in), layer.shape, layer.window)?;
             let (_, h, w, _) = geometry.output_shape();
             if (h, w) != (height, width) {
                 return Err(OpError::Shape { op: "inception", what: "height of a branch", got: h, expected: height });
             }
-            let unit = Unit::forward(geometry, &reduced, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
+            let unit =
+                Unit::forward(context, geometry, &reduced, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
             let (unit, moments) = unit;
             unit.write(0..layer.width(), ColumnsMut { data: &mut out, stride: total, offset: at });
             Ok((reduced, unit, moments))
@@ -101,11 +108,12 @@ impl Inception {
         let (reduced5, b5x5, moments5) = spatial(c5, &layers[4], at5)?;
 
         let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
-        let (pooled, chosen) = pool::max_forward(&spans, images, channels, &x)?;
+        let mut pooled = context.buffers.take(rows * channels);
+        let chosen = pool::max_forward(&spans, images, channels, &x, &mut pooled)?;
         let proj = &layers[5];
         let geometry = Geometry::new(shape, proj.shape, proj.window)?;
         let (pool_proj, moments_pool) =
-            Unit::forward(geometry, &pooled, &proj.weight, &proj.scale, &proj.shift, proj.epsilon);
+            Unit::forward(context, geometry, &pooled, &proj.weight, &proj.scale, &proj.shift, proj.epsilon);
         pool_proj.write(0..proj.width(), ColumnsMut { data: &mut out, stride: total, offset: at_pool });
 
         let [moments1, moments3r, moments5r] = trio_channels(&layers).map(|channels| BatchMoments {
@@ -117,6 +125,7 @@ impl Inception {
             layers,
             extents,
             spans,
+            context: context.clone(),
             x,
             trio_weight,
             trio,
@@ -148,13 +157,14 @@ impl Inception {
             let norm = unit.backward_norm(0..layer.width(), branch(at));
             layer.add_norm(gradients, &norm)?;
             layer.weight_gradient(gradients, |dw| unit.weight_gradient(reduced, dw))?;
-            let mut dreduced = vec![0.0; rows * channels.len()];
-            unit.input_gradient(&layer.weight, &mut dreduced);
+            let mut dreduced = self.context.buffers.take(rows * channels.len());
+            unit.input_gradient(&layer.weight, &mut dreduced, Destination::Overwrite);
             let stride = channels.len();
             let norm = self.trio.backward_norm(channels, Columns { data: &dreduced, stride, offset: 0 });
             reduce.add_norm(gradients, &norm)?;
         }
-        let mut dtrio = vec![0.0; self.trio_weight.len()];
+        let mut dtrio = self.context.buffers.take(self.trio_weight.len());
+        dtrio.fill(0.0);
         self.trio.weight_gradient(&self.x, &mut dtrio);
         for (layer, part) in [0, 1, 3].map(|i: usize| &self.layers[i]).into_iter().zip([c1, c3, c5.clone()]) {
             layer.weight_gradient(gradients, |dw| {
@@ -163,14 +173,14 @@ impl Inception {
                 }
             })?;
         }
-        self.trio.input_gradient(&self.trio_weight, dx);
+        self.trio.input_gradient(&self.trio_weight, dx, Destination::Accumulate);
 
         let proj = &self.layers[5];
         let norm = self.pool_proj.backward_norm(0..proj.width(), branch(at_pool));
         proj.add_norm(gradients, &norm)?;
         proj.weight_gradient(gradients, |dw| self.pool_proj.weight_gradient(&self.pooled, dw))?;
-        let mut dpooled = vec![0.0; rows * channels];
-        self.pool_proj.input_gradient(&proj.weight, &mut dpooled);
+        let mut dpooled = self.context.buffers.take(rows * channels);
+        self.pool_proj.input_gradient(&proj.weight, &mut dpooled, Destination::Overwrite);
         pool::max_backward(&self.spans, images, channels, &self.chosen, &dpooled, dx);
         Ok(())
     }

@@ -1,19 +1,27 @@
 //! The CPU engine: NHWC, matrix products, fused batch norm and ReLU. One training uses the calling thread only.
 
+mod buffers;
+mod context;
 mod conv;
-mod gemm;
 mod inception;
 mod layer;
+mod matmul;
 mod norm;
 mod pool;
 mod simd;
+mod tiles;
 mod unit;
+mod vector;
+mod winograd;
 
 use dfdx::prelude::*;
 
+use buffers::Buffer;
+use context::Context;
 use conv::Geometry;
 use inception::Inception;
 use layer::Layer;
+use matmul::Destination;
 use norm::{Columns, ColumnsMut, Norm};
 use unit::Unit;
 
@@ -24,12 +32,20 @@ use tape::Slot;
 #[derive(Clone, Debug, Default)]
 pub struct Gemm {
     device: Cpu,
+    context: Context,
 }
 
 impl Gemm {
     /// An engine with a device of its own, so that memory is returned with it.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A copy of a tensor's elements.
+    fn read<T>(&self, maps: &Maps<Cpu, T>) -> Buffer {
+        let mut buffer = self.context.buffers.take(maps.shape().num_elements());
+        tape::read_into(maps, &mut buffer);
+        buffer
     }
 
     /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.
@@ -74,15 +90,17 @@ impl Engine for Gemm {
     ) -> Result<Maps<Cpu, T>, OpError> {
         let geometry = Geometry::new(*x.shape(), *weight.shape(), window)?;
         let (x, mut tape) = x.split_tape();
-        let (input, weights) = (tape::read(&x), tape::read(weight));
-        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
-        conv::forward(&geometry, &input, &weights, &mut y);
+        let (input, weights, context) = (self.read(&x), tape::read(weight), self.context.clone());
+        let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
+        conv::forward(&context, &geometry, &input, &weights, &mut y);
         let y = tape::tensor(&self.device, y, geometry.output_shape())?;
         let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
-            weight_slot.update(gradients, |dw| conv::weight_gradient(&geometry, &input, &dy, dw))?;
-            x_slot.update(gradients, |dx| conv::input_gradient(&geometry, &dy, &weights, dx))
+            let dy = buffers.adopt(y_slot.take(gradients)?);
+            weight_slot.update(gradients, |dw| conv::weight_gradient(&context, &geometry, &input, &dy, dw))?;
+            let add = Destination::Accumulate;
+            x_slot.update(gradients, |dx| conv::input_gradient(&context, &geometry, &dy, &weights, dx, add))
         });
         Ok(y.put_tape(tape))
     }
@@ -104,8 +122,9 @@ impl Engine for Gemm {
         norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
+            let dy = buffers.adopt(y_slot.take(gradients)?);
             let x = ColumnsMut { data: &mut input, stride: channels, offset: 0 };
             let parameters = norm.backward(false, x, Columns { data: &dy, stride: channels, offset: 0 });
             scale_slot.add(gradients, &parameters.scale)?;
@@ -133,8 +152,9 @@ impl Engine for Gemm {
         norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
+            let dy = buffers.adopt(y_slot.take(gradients)?);
             let mut dx = x_slot.take(gradients)?;
             let parameters = norm.backward_fixed(&input, &dy, &mut dx);
             x_slot.put(gradients, dx)?;
@@ -148,12 +168,14 @@ impl Engine for Gemm {
         let (images, _, _, channels) = *x.shape();
         Self::extents("max_pool", *x.shape(), spans)?;
         let (x, mut tape) = x.split_tape();
-        let (y, chosen) = pool::max_forward(spans, images, channels, &tape::read(&x))?;
         let [height, width] = spans.output();
+        let mut y = self.context.buffers.take_vec(images * height * width * channels);
+        let chosen = pool::max_forward(spans, images, channels, &self.read(&x), &mut y)?;
         let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
+            let dy = buffers.adopt(y_slot.take(gradients)?);
             x_slot.update(gradients, |dx| pool::max_backward(&spans, images, channels, &chosen, &dy, dx))
         });
         Ok(y.put_tape(tape))
@@ -163,12 +185,13 @@ impl Engine for Gemm {
         let (images, _, _, channels) = *x.shape();
         Self::extents("avg_pool", *x.shape(), spans)?;
         let (x, mut tape) = x.split_tape();
-        let y = pool::avg_forward(spans, images, channels, &tape::read(&x));
+        let y = pool::avg_forward(spans, images, channels, &self.read(&x));
         let [height, width] = spans.output();
         let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
+            let dy = buffers.adopt(y_slot.take(gradients)?);
             x_slot.update(gradients, |dx| pool::avg_backward(&spans, images, channels, &dy, dx))
         });
         Ok(y.put_tape(tape))
@@ -200,8 +223,9 @@ impl Engine for Gemm {
         }
         let y = tape::tensor(&self.device, joined, (images, height, width, total))?;
         let y_slot = Slot::of(&y);
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = y_slot.take(gradients)?;
+            let dy = buffers.adopt(y_slot.take(gradients)?);
             for (at, width, part) in &places {
                 part.update(gradients, |dpart| {
                     for (to, from) in dpart.chunks_exact_mut(*width).zip(dy.chunks_exact(total)) {
@@ -222,21 +246,22 @@ impl Engine for Gemm {
         let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
         let (input_gradient, layer) = (layer.input_gradient, Layer::read(layer)?);
         let (x, mut tape) = x.split_tape();
-        let input = tape::read(&x);
+        let input = self.read(&x);
         let (mut unit, moments) =
-            Unit::forward(geometry, &input, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
+            Unit::forward(&self.context, geometry, &input, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
         let width = layer.width();
-        let mut out = vec![0.0; geometry.rows() * width];
+        let mut out = self.context.buffers.take_vec(geometry.rows() * width);
         unit.write(0..width, ColumnsMut { data: &mut out, stride: width, offset: 0 });
         let out = tape::tensor(&self.device, out, geometry.output_shape())?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dout = out_slot.take(gradients)?;
+            let dout = buffers.adopt(out_slot.take(gradients)?);
             let norm = unit.backward_norm(0..width, Columns { data: &dout, stride: width, offset: 0 });
             layer.add_norm(gradients, &norm)?;
             layer.weight_gradient(gradients, |dw| unit.weight_gradient(&input, dw))?;
             if input_gradient {
-                x_slot.update(gradients, |dx| unit.input_gradient(&layer.weight, dx))?;
+                x_slot.update(gradients, |dx| unit.input_gradient(&layer.weight, dx, Destination::Accumulate))?;
             }
             Ok(())
         });
@@ -258,8 +283,8 @@ impl Engine for Gemm {
         let host = Layer::read(layer)?;
         let [mean, variance] = Self::affine("conv_bn_relu", host.width(), &moments.mean, &moments.variance)?;
         let (x, tape) = x.split_tape();
-        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
-        conv::forward(&geometry, &tape::read(&x), &host.weight, &mut y);
+        let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
+        conv::forward(&self.context, &geometry, &self.read(&x), &host.weight, &mut y);
         Norm::new(mean, &variance, &host.scale, &host.shift, host.epsilon).apply_in_place(true, &mut y);
         Ok(tape::tensor(&self.device, y, geometry.output_shape())?.put_tape(tape))
     }
@@ -273,12 +298,13 @@ impl Engine for Gemm {
         let [a, b, c, d, e, f] = layers.each_ref().map(Layer::read);
         let host = [a?, b?, c?, d?, e?, f?];
         let (x, mut tape) = x.split_tape();
-        let (block, out, moments) = Inception::forward(tape::read(&x), shape, host)?;
+        let (block, out, moments) = Inception::forward(&self.context, self.read(&x), shape, host)?;
         let channels = out.len() / (shape.0 * shape.1 * shape.2);
         let out = tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
+        let buffers = self.context.buffers.clone();
         tape.add_backward_op(move |gradients| {
-            let dout = out_slot.take(gradients)?;
+            let dout = buffers.adopt(out_slot.take(gradients)?);
             let mut dx = x_slot.take(gradients)?;
             block.backward(&dout, &mut dx, gradients)?;
             x_slot.put(gradients, dx)

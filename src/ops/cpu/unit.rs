@@ -1,13 +1,17 @@
 //! Convolution, batch norm and ReLU as one step, forward and backward, on slices.
 
+use super::buffers::Buffer;
+use super::context::Context;
 use super::conv::{self, Geometry};
+use super::matmul::Destination;
 use super::norm::{self, Columns, ColumnsMut, Norm};
 
 /// What the backward pass needs of a forward pass.
 pub struct Unit {
+    context: Context,
     geometry: Geometry,
     /// The convolution's output, `[rows, c_out]`.
-    y: Vec<f32>,
+    y: Buffer,
     norm: Norm,
 }
 
@@ -32,6 +36,7 @@ pub fn batch_norm(y: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) -> (Nor
 impl Unit {
     /// Convolves and takes the statistics; the output is written by [`Unit::write`].
     pub fn forward(
+        context: &Context,
         geometry: Geometry,
         x: &[f32],
         weight: &[f32],
@@ -39,10 +44,10 @@ impl Unit {
         shift: &[f32],
         epsilon: f32,
     ) -> (Self, BatchMoments) {
-        let mut y = vec![0.0; geometry.rows() * geometry.c_out()];
-        conv::forward(&geometry, x, weight, &mut y);
+        let mut y = context.buffers.take(geometry.rows() * geometry.c_out());
+        conv::forward(context, &geometry, x, weight, &mut y);
         let (norm, moments) = batch_norm(&y, scale, shift, epsilon);
-        (Self { geometry, y, norm }, moments)
+        (Self { context: context.clone(), geometry, y, norm }, moments)
     }
 
     /// Writes the normalised, rectified channels `channels` to `out`.
@@ -61,11 +66,11 @@ impl Unit {
 
     /// Adds the gradient of the weight, after [`Unit::backward_norm`] of all channels.
     pub fn weight_gradient(&self, x: &[f32], dw: &mut [f32]) {
-        conv::weight_gradient(&self.geometry, x, &self.y, dw);
+        conv::weight_gradient(&self.context, &self.geometry, x, &self.y, dw);
     }
 
-    /// Adds the gradient of the input, after [`Unit::backward_norm`] of all channels.
-    pub fn input_gradient(&self, weight: &[f32], dx: &mut [f32]) {
-        conv::input_gradient(&self.geometry, &self.y, weight, dx);
+    /// Writes or adds the gradient of the input, after [`Unit::backward_norm`] of all channels.
+    pub fn input_gradient(&self, weight: &[f32], dx: &mut [f32], destination: Destination) {
+        conv::input_gradient(&self.context, &self.geometry, &self.y, weight, dx, destination);
     }
 }
