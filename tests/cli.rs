@@ -245,6 +245,14 @@ fn a_network_is_trained_evaluated_and_timed() {
     assert_eq!(measured("all")["images"], 120);
     assert!(place.fails(2, "evaluate --model nowhere --data pets").contains("nowhere"));
 
+    // Threads change nothing: the very weights are the same.
+    for threads in [1, 3] {
+        let line = format!("train --arch narrow/architecture.toml {small} --epochs 1 --threads {threads}");
+        place.ok(&format!("{line} --out threads{threads}"));
+    }
+    let weights = |dir: &str| fs::read(place.path().join(dir).join("weights.safetensors")).unwrap();
+    assert_eq!(weights("threads1"), weights("threads3"));
+
     let bench = place.json("bench --ratio 0.1 --size 32 --batch 4 --steps 1 --no-aux");
     let figure = |key: &str| bench[key].as_f64().unwrap();
     assert!(figure("images_per_s") > 0.0 && figure("macs_per_image") > 1e5, "{bench}");

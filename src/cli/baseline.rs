@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::load::{DataArgs, SpaceArgs, training_set};
 use super::stdout::print;
+use super::threads::ThreadArgs;
 use super::train::{FullTraining, show, train_model};
 use super::{Failure, Output};
 use crate::arch::Architecture;
@@ -32,6 +33,8 @@ pub struct Args {
     /// Side of the input in pixels: protocol.resolution of the space file.
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Folder for the trained model.
     #[arg(long, value_name = "DIR", requires = "epochs")]
     out: Option<PathBuf>,
@@ -51,7 +54,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if args.epochs.is_none() {
         return brief(googlenet, &space, data, output);
     }
-    let trained = train_model(&googlenet, space.protocol(), &data, space.search().seed, args.out.as_deref(), output)?;
+    let (engine, seed) = (args.threads.engine()?, space.search().seed);
+    let trained = train_model(engine, &googlenet, space.protocol(), &data, seed, args.out.as_deref(), output)?;
     show(&trained, output)
 }
 

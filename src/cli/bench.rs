@@ -1,5 +1,6 @@
 //! `inception-nas bench`: how fast an architecture trains on this machine.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::stdout::print;
-use super::{Failure, Output};
+use super::{Failure, Output, parse};
 use crate::arch::{Architecture, LayerKind};
 use crate::data::{Augment, Crop, synthetic};
 use crate::export::architecture_file::{GOOGLENET, resolve};
@@ -36,9 +37,9 @@ pub struct Args {
     /// Images a step.
     #[arg(long, default_value_t = 32, value_name = "N")]
     batch: usize,
-    /// Threads of one training; only 1 for now.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    threads: usize,
+    /// Threads of the training.
+    #[arg(long, default_value = "1", value_name = "N", value_parser = parse::positive)]
+    threads: NonZeroUsize,
     /// Leave the auxiliary heads out.
     #[arg(long)]
     no_aux: bool,
@@ -64,9 +65,6 @@ struct Report {
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let usage = |message: String| Failure::Usage(anyhow!(message));
-    if args.threads != 1 {
-        return Err(usage(format!("--threads {}: one training uses one thread; give 1", args.threads)));
-    }
     if args.steps == 0 || args.batch < 2 {
         return Err(usage("give at least one step and two images a step".to_owned()));
     }
@@ -88,17 +86,17 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let seconds = median_step(&architecture, &args)?;
     let images_per_s = args.batch as f64 / seconds;
     let gflops = 6.0 * macs_per_image as f64 * images_per_s / 1e9;
-    let report = Report { images_per_s, macs_per_image, gflops, threads: args.threads, peak_mib: peak_mib() };
+    let report = Report { images_per_s, macs_per_image, gflops, threads: args.threads.get(), peak_mib: peak_mib() };
     if output.json {
         return print(&(serde_json::to_string(&report)? + "\n"));
     }
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
     print(&format!(
-        "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, one thread)\n\
+        "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, {} threads)\n\
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
          memory    {peak} at the peak\n",
-        args.batch, args.size, args.steps
+        args.batch, args.size, args.steps, args.threads
     ))
 }
 
@@ -106,7 +104,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 fn median_step(architecture: &Architecture, args: &Args) -> Result<f64, Failure> {
     let steps = WARM_UP + args.steps;
     let data = synthetic(args.batch, args.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
-    let mut network = GoogLeNet::new(Gemm::new(), architecture, 0)?;
+    let mut network = GoogLeNet::new(Gemm::with_threads(args.threads)?, architecture, 0)?;
     // One step an epoch. The images do not matter, nor what is learnt.
     let recipe = Recipe {
         epochs: steps,

@@ -9,11 +9,13 @@ use serde::Serialize;
 
 use super::load::{DataArgs, training_set};
 use super::runs::{RunArgs, StoredRun};
+use super::threads::ThreadArgs;
 use super::train::{Trained, show, train_model};
 use super::{Failure, Output, parse, stdout};
 use crate::data::{Dataset, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
+use crate::ops::Gemm;
 use crate::report::{Card, Source};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
@@ -41,6 +43,8 @@ pub struct Args {
     /// Passes over all training images.
     #[arg(long, value_name = "N", default_value = "30", requires = "train", value_parser = parse::positive)]
     epochs: NonZeroUsize,
+    #[command(flatten)]
+    threads: ThreadArgs,
     #[command(flatten)]
     data: DataArgs,
     /// Where to write [default: best, in the folder of the run]
@@ -81,7 +85,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
     }
-    let trained = data.map(|data| train(&run, trial, &data, args.epochs.get(), &out, output)).transpose()?;
+    let fully = |data: Dataset| train(args.threads.engine()?, &run, trial, &data, args.epochs.get(), &out, output);
+    let trained = data.map(fully).transpose()?;
     match &trained {
         _ if output.json => stdout::print(&(serde_json::to_string_pretty(&Picked { card: &card, trained })? + "\n")),
         Some(trained) => show(trained, output),
@@ -108,6 +113,7 @@ fn runs_data(run: &StoredRun, args: &DataArgs, out: &Path, output: Output) -> Re
 
 /// Trains the network of `trial` as the run did, only for longer and on all training images.
 fn train(
+    engine: Gemm,
     run: &StoredRun,
     trial: &Trial,
     data: &Dataset,
@@ -121,7 +127,7 @@ fn train(
     let fidelity = Fidelity { resolution: protocol.resolution, images, epochs };
     // Replicate 1: never the seed of a trial, so that luck with the seed is not selected along with the network.
     let seed = trial_seed(run.space.search().seed, &architecture.key(), &fidelity, 1);
-    train_model(architecture, &protocol, data, seed, Some(&model_dir(out)), output)
+    train_model(engine, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
 fn card<'a>(run: &'a StoredRun, trial: &Trial) -> Result<Card<'a>, Failure> {

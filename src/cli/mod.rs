@@ -13,6 +13,7 @@ mod signals;
 mod status;
 mod stdout;
 mod summary;
+mod threads;
 mod train;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::load::{DataArgs, SpaceArgs, training_set};
 use super::stdout::print;
+use super::threads::ThreadArgs;
 use super::{Failure, Output};
 use crate::arch::Architecture;
 use crate::data::{Dataset, MEAN, STD, Split};
@@ -37,6 +38,8 @@ pub struct Args {
     space: SpaceArgs,
     #[command(flatten)]
     full: FullTraining,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Folder for the trained model.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -104,13 +107,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;
     let architecture = resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?;
     let architecture = architecture.with_aux_heads(protocol.aux_heads);
-    let trained = train_model(&architecture, protocol, &data, space.search().seed, Some(&args.out), output)?;
+    let engine = args.threads.engine()?;
+    let trained = train_model(engine, &architecture, protocol, &data, space.search().seed, Some(&args.out), output)?;
     show(&trained, output)
 }
 
 /// Trains `architecture` from scratch on the whole training split, measures it on the validation and, once, on the test
 /// split, and writes a model folder if asked.
 pub(super) fn train_model(
+    engine: Gemm,
     architecture: &Architecture,
     protocol: &Protocol,
     data: &Dataset,
@@ -120,7 +125,7 @@ pub(super) fn train_model(
 ) -> Result<Trained, Failure> {
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
-    let mut network = GoogLeNet::new(Gemm::new(), architecture, seed)?;
+    let mut network = GoogLeNet::new(engine, architecture, seed)?;
     let images = data.split(Split::Train);
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);
     let start = Instant::now();

@@ -1,18 +1,25 @@
 //! Memory that is used again, so that a training step neither asks the system for it nor fills it with zeros.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Buffers of one training, by capacity.
+/// Elements that nobody uses, by capacity.
+type Free = BTreeMap<usize, Vec<Vec<f32>>>;
+
+/// Buffers of one training.
 #[derive(Clone, Debug, Default)]
-pub struct Buffers(Rc<RefCell<BTreeMap<usize, Vec<Vec<f32>>>>>);
+pub struct Buffers(Arc<Mutex<Free>>);
 
 impl Buffers {
+    /// No panic leaves the map in a state that matters.
+    fn free(&self) -> MutexGuard<'_, Free> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A buffer of `len` elements of any value: whoever takes it overwrites all of it before reading.
     pub fn take(&self, len: usize) -> Buffer {
-        let mut free = self.0.borrow_mut();
+        let mut free = self.free();
         // The smallest that holds them, unless half of it would lie idle.
         let fitting = free.range_mut(len..=2 * len).find_map(|(_, buffers)| buffers.pop());
         Buffer { elements: fitting.unwrap_or_else(|| vec![0.0; len]), len, home: self.clone() }
@@ -43,7 +50,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let elements = std::mem::take(&mut self.elements);
         if !elements.is_empty() {
-            self.home.0.borrow_mut().entry(elements.len()).or_default().push(elements);
+            self.home.free().entry(elements.len()).or_default().push(elements);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
-use super::context::Context;
+use super::context::{Context, cut, cut_mut};
 use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len};
 use super::winograd::{self, Kernel, Tiling};
 use crate::ops::{OpError, Window};
@@ -54,6 +54,21 @@ impl Geometry {
     /// Output channels.
     pub fn c_out(&self) -> usize {
         self.c_out
+    }
+
+    /// Elements of one input image.
+    fn input_elements(&self) -> usize {
+        self.input[0] * self.input[1] * self.c_in
+    }
+
+    /// Elements of one output image.
+    fn output_elements(&self) -> usize {
+        self.output[0] * self.output[1] * self.c_out
+    }
+
+    /// The same convolution over some of the images.
+    fn parts(self, shares: impl Iterator<Item = Range<usize>>) -> impl Iterator<Item = Self> {
+        shares.map(move |share| Self { images: share.len(), ..self })
     }
 
     /// Elements one output pixel depends on.
@@ -154,12 +169,22 @@ fn convolve(
     y: &mut [f32],
     destination: Destination,
 ) {
-    let Context { isa, buffers } = context;
-    if let Some(tiling) = g.tiling() {
-        let x = g.pad(x, tiling.padded(), buffers);
-        return winograd::convolve(context, &tiling, &x, (weight, kernel), y, destination);
-    }
+    let Context { isa, buffers, .. } = context;
     let (size, c_out) = ([g.taps(), g.c_out], g.c_out);
+    // Every output pixel is computed by itself, so images can be shared out.
+    let shares = context.shares(g.images);
+    let parts = g.parts(shares.clone()).zip(cut(x, shares.clone(), g.input_elements()));
+    let parts = parts.zip(cut_mut(y, shares, g.output_elements()));
+    if g.tiling().is_some() {
+        let kernel = winograd::transformed(context, (weight, kernel), [g.c_in, c_out]);
+        context.each(parts, |((g, x), y)| {
+            if let Some(tiling) = g.tiling() {
+                let x = g.pad(x, tiling.padded(), buffers);
+                winograd::convolve(context, &tiling, &x, &kernel, y, destination);
+            }
+        });
+        return;
+    }
     let mut packed = buffers.take(packed_len(*isa, size[0], size[1]));
     let weight = match kernel {
         Kernel::Upright => Packed::pack(*isa, &mut packed, weight, size, [c_out, 1]),
@@ -167,27 +192,37 @@ fn convolve(
         Kernel::Turned if g.window.is_pointwise() => Packed::pack(*isa, &mut packed, weight, size, [1, g.c_in]),
         Kernel::Turned => Packed::pack(*isa, &mut packed, &turned(g, weight, buffers), size, [c_out, 1]),
     };
-    let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
-    let data = padded.as_deref().unwrap_or(x);
-    g.chunks(g.rows_at_once(), |rows, starts| {
-        let y = &mut y[rows.start * c_out..rows.end * c_out];
-        multiply(Rows { data, starts, runs: g.runs() }, weight, y, destination);
+    context.each(parts, |((g, x), y)| {
+        let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
+        let data = padded.as_deref().unwrap_or(x);
+        g.chunks(g.rows_at_once(), |rows, starts| {
+            let y = &mut y[rows.start * c_out..rows.end * c_out];
+            multiply(Rows { data, starts, runs: g.runs() }, weight, y, destination);
+        });
     });
 }
 
 /// Adds the gradient of the weight: `dw += x^T dy`, `dw: [taps, c_out]`.
 pub fn weight_gradient(context: &Context, g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let Context { isa, buffers } = context;
+    let Context { isa, buffers, .. } = context;
     if let Some(tiling) = g.tiling() {
         let x = g.pad(x, tiling.padded(), buffers);
         return winograd::add_weight_gradient(context, &tiling, &x, dy, dw);
     }
     let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
     let data = padded.as_deref().unwrap_or(x);
-    let mut packed = buffers.take(packed_len(*isa, GRADIENT_ROWS, g.c_out));
-    g.chunks(GRADIENT_ROWS, |rows, starts| {
-        let dy = &dy[rows.start * g.c_out..rows.end * g.c_out];
-        add_transposed_product(*isa, Rows { data, starts, runs: g.runs() }, dy, g.c_out, dw, &mut packed);
+    // Every tap sums over all rows in their order, so taps can be shared out.
+    let runs = g.runs();
+    let shares = (0..runs.count).flat_map(|run| context.shares(runs.length).map(move |share| (run, share)));
+    let sizes = shares.clone().map(|(run, share)| run * runs.length + share.start..run * runs.length + share.end);
+    context.each(shares.zip(cut_mut(dw, sizes, g.c_out)), |((run, share), dw)| {
+        let data = &data[run * runs.stride + share.start..];
+        let mut packed = buffers.take(packed_len(*isa, GRADIENT_ROWS, g.c_out));
+        g.chunks(GRADIENT_ROWS, |rows, starts| {
+            let dy = &dy[rows.start * g.c_out..rows.end * g.c_out];
+            let a = Rows { data, starts, runs: Runs::one(share.len()) };
+            add_transposed_product(*isa, a, dy, g.c_out, dw, &mut packed);
+        });
     });
 }
 
@@ -203,7 +238,7 @@ pub fn input_gradient(
     if let Some(transposed) = g.transposed() {
         return convolve(context, &transposed, dy, (weight, Kernel::Turned), dx, destination);
     }
-    let Context { isa, buffers } = context;
+    let Context { isa, buffers, .. } = context;
     if destination == Destination::Overwrite {
         dx.fill(0.0);
     }

@@ -109,7 +109,7 @@ impl Inception {
 
         let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
         let mut pooled = context.buffers.take(rows * channels);
-        let chosen = pool::max_forward(&spans, images, channels, &x, &mut pooled)?;
+        let chosen = pool::max_forward(context, &spans, images, channels, &x, &mut pooled)?;
         let proj = &layers[5];
         let geometry = Geometry::new(shape, proj.shape, proj.window)?;
         let (pool_proj, moments_pool) =
@@ -181,7 +181,7 @@ impl Inception {
         proj.weight_gradient(gradients, |dw| self.pool_proj.weight_gradient(&self.pooled, dw))?;
         let mut dpooled = self.context.buffers.take(rows * channels);
         self.pool_proj.input_gradient(&proj.weight, &mut dpooled, Destination::Overwrite);
-        pool::max_backward(&self.spans, images, channels, &self.chosen, &dpooled, dx);
+        pool::max_backward(&self.context, &self.spans, images, channels, &self.chosen, &dpooled, dx);
         Ok(())
     }
 }

@@ -76,6 +76,11 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
+    /// A matrix that [`Packed::pack`] has packed into `panels`.
+    pub fn of(isa: Isa, panels: &'a [f32], [rows, columns]: [usize; 2]) -> Self {
+        Self { isa, panels, rows, columns }
+    }
+
     /// Packs a matrix into `buffer`, of [`packed_len`] elements; element `(i, j)` is `data[i * strides[0] + j * strides[1]]`.
     pub fn pack(
         isa: Isa,

@@ -1,4 +1,4 @@
-//! The CPU engine: NHWC, matrix products, fused batch norm and ReLU. One training uses the calling thread only.
+//! The CPU engine: NHWC, matrix products, fused batch norm and ReLU, on one thread or several.
 
 mod buffers;
 mod context;
@@ -13,6 +13,8 @@ mod tiles;
 mod unit;
 mod vector;
 mod winograd;
+
+use std::num::NonZeroUsize;
 
 use dfdx::prelude::*;
 
@@ -39,6 +41,15 @@ impl Gemm {
     /// An engine with a device of its own, so that memory is returned with it.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An engine that computes with so many threads. Their number does not change a bit of any result.
+    ///
+    /// # Errors
+    /// [`OpError::Device`] if the system refuses.
+    pub fn with_threads(threads: NonZeroUsize) -> Result<Self, OpError> {
+        let context = Context::with_threads(threads.get()).map_err(OpError::device)?;
+        Ok(Self { device: Cpu::default(), context })
     }
 
     /// A copy of a tensor's elements.
@@ -90,14 +101,14 @@ impl Engine for Gemm {
     ) -> Result<Maps<Cpu, T>, OpError> {
         let geometry = Geometry::new(*x.shape(), *weight.shape(), window)?;
         let (x, mut tape) = x.split_tape();
-        let (input, weights, context) = (self.read(&x), tape::read(weight), self.context.clone());
+        let (input, weights) = (self.read(&x), tape::read(weight));
         let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
-        conv::forward(&context, &geometry, &input, &weights, &mut y);
+        conv::forward(&self.context, &geometry, &input, &weights, &mut y);
         let y = tape::tensor(&self.device, y, geometry.output_shape())?;
         let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
             weight_slot.update(gradients, |dw| conv::weight_gradient(&context, &geometry, &input, &dy, dw))?;
             let add = Destination::Accumulate;
             x_slot.update(gradients, |dx| conv::input_gradient(&context, &geometry, &dy, &weights, dx, add))
@@ -117,16 +128,16 @@ impl Engine for Gemm {
         let [gain, offset] = Self::affine("batch_norm", channels, scale, shift)?;
         let (x, mut tape) = x.split_tape();
         let mut input = tape::read(&x);
-        let (norm, moments) = unit::batch_norm(&input, &gain, &offset, epsilon);
+        let (norm, moments) = unit::batch_norm(&self.context, &input, &gain, &offset, epsilon);
         let mut y = input.clone();
         norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
             let x = ColumnsMut { data: &mut input, stride: channels, offset: 0 };
-            let parameters = norm.backward(false, x, Columns { data: &dy, stride: channels, offset: 0 });
+            let parameters = norm.backward(&context, false, x, Columns { data: &dy, stride: channels, offset: 0 });
             scale_slot.add(gradients, &parameters.scale)?;
             shift_slot.add(gradients, &parameters.shift)?;
             x_slot.add(gradients, &input)
@@ -152,11 +163,11 @@ impl Engine for Gemm {
         norm.apply_in_place(false, &mut y);
         let y = tape::tensor(&self.device, y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
             let mut dx = x_slot.take(gradients)?;
-            let parameters = norm.backward_fixed(&input, &dy, &mut dx);
+            let parameters = norm.backward_fixed(&context, &input, &dy, &mut dx);
             x_slot.put(gradients, dx)?;
             scale_slot.add(gradients, &parameters.scale)?;
             shift_slot.add(gradients, &parameters.shift)
@@ -170,13 +181,13 @@ impl Engine for Gemm {
         let (x, mut tape) = x.split_tape();
         let [height, width] = spans.output();
         let mut y = self.context.buffers.take_vec(images * height * width * channels);
-        let chosen = pool::max_forward(spans, images, channels, &self.read(&x), &mut y)?;
+        let chosen = pool::max_forward(&self.context, spans, images, channels, &self.read(&x), &mut y)?;
         let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
-            x_slot.update(gradients, |dx| pool::max_backward(&spans, images, channels, &chosen, &dy, dx))
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
+            x_slot.update(gradients, |dx| pool::max_backward(&context, &spans, images, channels, &chosen, &dy, dx))
         });
         Ok(y.put_tape(tape))
     }
@@ -189,9 +200,9 @@ impl Engine for Gemm {
         let [height, width] = spans.output();
         let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
             x_slot.update(gradients, |dx| pool::avg_backward(&spans, images, channels, &dy, dx))
         });
         Ok(y.put_tape(tape))
@@ -223,9 +234,9 @@ impl Engine for Gemm {
         }
         let y = tape::tensor(&self.device, joined, (images, height, width, total))?;
         let y_slot = Slot::of(&y);
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = buffers.adopt(y_slot.take(gradients)?);
+            let dy = context.buffers.adopt(y_slot.take(gradients)?);
             for (at, width, part) in &places {
                 part.update(gradients, |dpart| {
                     for (to, from) in dpart.chunks_exact_mut(*width).zip(dy.chunks_exact(total)) {
@@ -254,9 +265,9 @@ impl Engine for Gemm {
         unit.write(0..width, ColumnsMut { data: &mut out, stride: width, offset: 0 });
         let out = tape::tensor(&self.device, out, geometry.output_shape())?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dout = buffers.adopt(out_slot.take(gradients)?);
+            let dout = context.buffers.adopt(out_slot.take(gradients)?);
             let norm = unit.backward_norm(0..width, Columns { data: &dout, stride: width, offset: 0 });
             layer.add_norm(gradients, &norm)?;
             layer.weight_gradient(gradients, |dw| unit.weight_gradient(&input, dw))?;
@@ -302,9 +313,9 @@ impl Engine for Gemm {
         let channels = out.len() / (shape.0 * shape.1 * shape.2);
         let out = tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
-        let buffers = self.context.buffers.clone();
+        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dout = buffers.adopt(out_slot.take(gradients)?);
+            let dout = context.buffers.adopt(out_slot.take(gradients)?);
             let mut dx = x_slot.take(gradients)?;
             block.backward(&dout, &mut dx, gradients)?;
             x_slot.put(gradients, dx)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::context::{Context, cut, cut_mut};
 use super::simd::vectorised;
 
 /// Rows summed in f32 before their sum joins an f64 total.
@@ -51,23 +52,45 @@ pub struct NormGradients {
     pub shift: Vec<f32>,
 }
 
+/// Parts of the rows that are summed by themselves. Their number does not depend on that of the threads, nor do the sums.
+const SHARDS: usize = 8;
+
+/// Rows of a part: whole chunks.
+fn shard(rows: usize) -> usize {
+    rows.div_ceil(SHARDS).next_multiple_of(CHUNK)
+}
+
+/// Adds up pairs of sums in their order.
+fn total(sums: &[[Vec<f64>; 2]], channels: usize) -> [Vec<f64>; 2] {
+    sums.iter().fold([vec![0.0; channels], vec![0.0; channels]], |mut totals, sums| {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+        }
+        totals
+    })
+}
+
 /// Mean and biased variance of each of `channels` channels over the rows of `x`.
-pub fn moments(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
+pub fn moments(context: &Context, x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
     // Deviations from the first row: squares of values far from 0 would cancel.
     let pivot = &x[..channels];
-    let (mut sum, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
-    let (mut total, mut total_squares) = (vec![0.0; channels], vec![0.0; channels]);
-    for chunk in x.chunks(CHUNK * channels) {
-        sum.fill(0.0);
-        squares.fill(0.0);
-        sum_deviations(chunk, pivot, &mut sum, &mut squares);
-        add(&mut total, &sum);
-        add(&mut total_squares, &squares);
-    }
+    let sums = context.map(x.chunks(shard(x.len() / channels) * channels), |x| {
+        let (mut sum, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
+        let mut totals = [vec![0.0; channels], vec![0.0; channels]];
+        for chunk in x.chunks(CHUNK * channels) {
+            sum.fill(0.0);
+            squares.fill(0.0);
+            sum_deviations(chunk, pivot, &mut sum, &mut squares);
+            add(&mut totals[0], &sum);
+            add(&mut totals[1], &squares);
+        }
+        totals
+    });
+    let [sum, squares] = total(&sums, channels);
     let n = (x.len() / channels) as f64;
-    let mean = total.iter().zip(pivot).map(|(total, &pivot)| (f64::from(pivot) + total / n) as f32).collect();
-    let variance = total.iter().zip(&total_squares).map(|(total, squares)| {
-        let mean = total / n;
+    let mean = sum.iter().zip(pivot).map(|(sum, &pivot)| (f64::from(pivot) + sum / n) as f32).collect();
+    let variance = sum.iter().zip(&squares).map(|(sum, squares)| {
+        let mean = sum / n;
         // NaN has to stay NaN, so that a divergence is seen.
         let variance = (squares / n - mean * mean) as f32;
         if variance < 0.0 { 0.0 } else { variance }
@@ -184,8 +207,12 @@ impl Norm {
     }
 
     /// `out = x * gain + offset`, through ReLU if `relu`.
-    pub fn apply(&self, relu: bool, x: Columns<'_>, out: ColumnsMut<'_>) {
-        affine(x, out, self, floor(relu));
+    pub fn apply(&self, context: &Context, relu: bool, x: Columns<'_>, out: ColumnsMut<'_>) {
+        let shares = context.shares(x.data.len() / x.stride);
+        let parts = cut(x.data, shares.clone(), x.stride).zip(cut_mut(out.data, shares, out.stride));
+        context.each(parts, |(data, out_data)| {
+            affine(Columns { data, ..x }, ColumnsMut { data: out_data, ..out }, self, floor(relu));
+        });
     }
 
     /// The same in place, over rows of exactly these channels.
@@ -196,8 +223,8 @@ impl Norm {
     /// The gradient of [`Norm::apply`] with the statistics of the batch: `x` becomes its gradient.
     ///
     /// Source: Ioffe and Szegedy 2015, section 3. The mask of ReLU is computed again from `x`, so that no output is kept.
-    pub fn backward(&self, relu: bool, x: ColumnsMut<'_>, dy: Columns<'_>) -> NormGradients {
-        let [shift, scale] = self.parameter_gradients(relu, x.as_ref(), dy);
+    pub fn backward(&self, context: &Context, relu: bool, x: ColumnsMut<'_>, dy: Columns<'_>) -> NormGradients {
+        let [shift, scale] = self.parameter_gradients(context, relu, x.as_ref(), dy);
         let n = (x.data.len() / x.stride) as f64;
         // dx = gain * (dy - mean(dy) - z * mean(dy * z)) for the normalised z, gathered into one multiple of x.
         let (slope, constant): (Vec<f32>, Vec<f32>) = (0..self.gain.len())
@@ -207,15 +234,20 @@ impl Norm {
                 (slope as f32, (gain * shift[j] / n - f64::from(self.mean[j]) * slope) as f32)
             })
             .unzip();
-        replace_by_gradient(x, dy, self, floor(relu), &constant, &slope);
+        let (stride, offset, shares) = (x.stride, x.offset, context.shares(x.data.len() / x.stride));
+        let parts = cut_mut(x.data, shares.clone(), stride).zip(cut(dy.data, shares, dy.stride));
+        context.each(parts, |(data, dy_data)| {
+            let (x, dy) = (ColumnsMut { data, stride, offset }, Columns { data: dy_data, ..dy });
+            replace_by_gradient(x, dy, self, floor(relu), &constant, &slope);
+        });
         NormGradients::new(&scale, &shift)
     }
 
     /// The gradient of [`Norm::apply`] without ReLU and with fixed statistics: `dx += gain * dy`.
-    pub fn backward_fixed(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) -> NormGradients {
+    pub fn backward_fixed(&self, context: &Context, x: &[f32], dy: &[f32], dx: &mut [f32]) -> NormGradients {
         let channels = self.gain.len();
         let rows = |data| Columns { data, stride: channels, offset: 0 };
-        let [shift, scale] = self.parameter_gradients(false, rows(x), rows(dy));
+        let [shift, scale] = self.parameter_gradients(context, false, rows(x), rows(dy));
         for (dx, dy) in dx.chunks_exact_mut(channels).zip(dy.chunks_exact(channels)) {
             dx.iter_mut().zip(dy).zip(&self.gain).for_each(|((dx, dy), gain)| *dx += gain * dy);
         }
@@ -223,18 +255,24 @@ impl Norm {
     }
 
     /// Gradients of shift and scale: the sums of `dy` and of `dy` times the normalised input.
-    fn parameter_gradients(&self, relu: bool, x: Columns<'_>, dy: Columns<'_>) -> [Vec<f64>; 2] {
+    fn parameter_gradients(&self, context: &Context, relu: bool, x: Columns<'_>, dy: Columns<'_>) -> [Vec<f64>; 2] {
         let channels = self.gain.len();
-        let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
-        let (mut shift, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
-        for (xs, dys) in x.data.chunks(CHUNK * x.stride).zip(dy.data.chunks(CHUNK * dy.stride)) {
-            sum.fill(0.0);
-            product.fill(0.0);
-            let (x, dy) = (Columns { data: xs, ..x }, Columns { data: dys, ..dy });
-            sum_gradients(x, dy, self, floor(relu), &mut sum, &mut product);
-            add(&mut shift, &sum);
-            add(&mut scale, &product);
-        }
+        let shard = shard(x.data.len() / x.stride);
+        let parts = x.data.chunks(shard * x.stride).zip(dy.data.chunks(shard * dy.stride));
+        let sums = context.map(parts, |(xs, dys)| {
+            let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
+            let mut totals = [vec![0.0; channels], vec![0.0; channels]];
+            for (xs, dys) in xs.chunks(CHUNK * x.stride).zip(dys.chunks(CHUNK * dy.stride)) {
+                sum.fill(0.0);
+                product.fill(0.0);
+                let (x, dy) = (Columns { data: xs, ..x }, Columns { data: dys, ..dy });
+                sum_gradients(x, dy, self, floor(relu), &mut sum, &mut product);
+                add(&mut totals[0], &sum);
+                add(&mut totals[1], &product);
+            }
+            totals
+        });
+        let [shift, mut scale] = total(&sums, channels);
         scale.iter_mut().zip(&self.inverse_deviation).for_each(|(scale, &inverse)| *scale *= f64::from(inverse));
         [shift, scale]
     }

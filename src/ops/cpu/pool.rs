@@ -1,5 +1,6 @@
 //! Pooling on slices.
 
+use super::context::{Context, cut, cut_mut};
 use super::simd::vectorised;
 use crate::ops::{OpError, Spans};
 
@@ -33,6 +34,7 @@ fn for_each_window(spans: &Spans, images: usize, mut each: impl FnMut(usize, &[u
 /// # Errors
 /// [`OpError::Shape`] if a window has more than 256 elements.
 pub fn max_forward(
+    context: &Context,
     spans: &Spans,
     images: usize,
     channels: usize,
@@ -44,10 +46,17 @@ pub fn max_forward(
     if window > MAX_WINDOW {
         return Err(OpError::Shape { op: "max_pool", what: "elements in a window", got: window, expected: MAX_WINDOW });
     }
-    let mut chosen = vec![0; images * spans.rows.len() * spans.columns.len() * channels];
-    for_each_window(spans, images, |output, pixels| {
-        let at = output * channels..(output + 1) * channels;
-        window_max(x, pixels, &mut y[at.clone()], &mut chosen[at]);
+    let [height, width] = spans.input;
+    let outputs = spans.rows.len() * spans.columns.len() * channels;
+    let mut chosen = vec![0; images * outputs];
+    let shares = context.shares(images);
+    let parts = shares.clone().zip(cut(x, shares.clone(), height * width * channels));
+    let parts = parts.zip(cut_mut(y, shares.clone(), outputs)).zip(cut_mut(&mut chosen, shares, outputs));
+    context.each(parts, |(((images, x), y), chosen)| {
+        for_each_window(spans, images.len(), |output, pixels| {
+            let at = output * channels..(output + 1) * channels;
+            window_max(x, pixels, &mut y[at.clone()], &mut chosen[at]);
+        });
     });
     Ok(chosen)
 }
@@ -119,7 +128,15 @@ vectorised! {
 }
 
 /// Adds each output's gradient to the input element that was chosen.
-pub fn max_backward(spans: &Spans, images: usize, channels: usize, chosen: &[u8], dy: &[f32], dx: &mut [f32]) {
+pub fn max_backward(
+    context: &Context,
+    spans: &Spans,
+    images: usize,
+    channels: usize,
+    chosen: &[u8],
+    dy: &[f32],
+    dx: &mut [f32],
+) {
     let ([height, width], (rows, columns)) = (spans.input, (&spans.rows, &spans.columns));
     // For each input row or column: the output rows or columns whose spans hold it.
     let holders = |spans: &[(usize, usize)], extent: usize| -> Vec<Vec<usize>> {
@@ -127,19 +144,24 @@ pub fn max_backward(spans: &Spans, images: usize, channels: usize, chosen: &[u8]
         (0..extent).map(|at| (0..spans.len()).filter(|i| holds(at, i)).collect()).collect()
     };
     let (row_holders, column_holders) = (holders(rows, height), holders(columns, width));
-    let mut outputs = Vec::new();
-    for (pixel, dx) in dx.chunks_exact_mut(channels).take(images * height * width).enumerate() {
-        let (image, y, x) = (pixel / width / height, pixel / width % height, pixel % width);
-        outputs.clear();
-        for &i in &row_holders[y] {
-            for &j in &column_holders[x] {
-                let tap = (y - rows[i].0) * (columns[j].1 - columns[j].0) + x - columns[j].0;
-                // Windows have at most 256 elements.
-                outputs.push(((image * rows.len() + i) * columns.len() + j, tap as u8));
+    let (inputs, outputs) = (height * width * channels, rows.len() * columns.len() * channels);
+    let shares = context.shares(images);
+    let parts = cut(chosen, shares.clone(), outputs).zip(cut(dy, shares.clone(), outputs));
+    context.each(parts.zip(cut_mut(dx, shares, inputs)), |((chosen, dy), dx)| {
+        let mut holders = Vec::new();
+        for (pixel, dx) in dx.chunks_exact_mut(channels).enumerate() {
+            let (image, y, x) = (pixel / width / height, pixel / width % height, pixel % width);
+            holders.clear();
+            for &i in &row_holders[y] {
+                for &j in &column_holders[x] {
+                    let tap = (y - rows[i].0) * (columns[j].1 - columns[j].0) + x - columns[j].0;
+                    // Windows have at most 256 elements.
+                    holders.push(((image * rows.len() + i) * columns.len() + j, tap as u8));
+                }
             }
+            add_chosen(&holders, chosen, dy, dx);
         }
-        add_chosen(&outputs, chosen, dy, dx);
-    }
+    });
 }
 
 /// Mean over each window: `x: [images, H, W, channels]` -> `[images, H', W', channels]`.

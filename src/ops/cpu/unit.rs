@@ -24,9 +24,9 @@ pub struct BatchMoments {
 }
 
 /// Batch statistics of `y: [rows, channels]` as the norm that applies them and as running statistics want them.
-pub fn batch_norm(y: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) -> (Norm, BatchMoments) {
+pub fn batch_norm(context: &Context, y: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) -> (Norm, BatchMoments) {
     let channels = scale.len();
-    let (mean, variance) = norm::moments(y, channels);
+    let (mean, variance) = norm::moments(context, y, channels);
     let rows = (y.len() / channels) as f32;
     let correction = if rows > 1.0 { rows / (rows - 1.0) } else { 1.0 };
     let norm = Norm::new(mean.clone(), &variance, scale, shift, epsilon);
@@ -46,14 +46,14 @@ impl Unit {
     ) -> (Self, BatchMoments) {
         let mut y = context.buffers.take(geometry.rows() * geometry.c_out());
         conv::forward(context, &geometry, x, weight, &mut y);
-        let (norm, moments) = batch_norm(&y, scale, shift, epsilon);
+        let (norm, moments) = batch_norm(context, &y, scale, shift, epsilon);
         (Self { context: context.clone(), geometry, y, norm }, moments)
     }
 
     /// Writes the normalised, rectified channels `channels` to `out`.
     pub fn write(&self, channels: std::ops::Range<usize>, out: ColumnsMut<'_>) {
         let x = Columns { data: &self.y, stride: self.geometry.c_out(), offset: channels.start };
-        self.norm.slice(channels).apply(true, x, out);
+        self.norm.slice(channels).apply(&self.context, true, x, out);
     }
 
     /// Carries the gradient `dout` of the channels `channels` back through ReLU and batch norm.
@@ -61,7 +61,7 @@ impl Unit {
     /// Afterwards these channels of the kept output hold the gradient of the convolution's output. Call once for each.
     pub fn backward_norm(&mut self, channels: std::ops::Range<usize>, dout: Columns<'_>) -> norm::NormGradients {
         let x = ColumnsMut { data: &mut self.y, stride: self.geometry.c_out(), offset: channels.start };
-        self.norm.slice(channels).backward(true, x, dout)
+        self.norm.slice(channels).backward(&self.context, true, x, dout)
     }
 
     /// Adds the gradient of the weight, after [`Unit::backward_norm`] of all channels.

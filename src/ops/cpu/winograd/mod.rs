@@ -6,8 +6,10 @@
 
 mod transform;
 
+use super::buffers::Buffer;
 use super::context::Context;
 use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len};
+use super::simd::Isa;
 use transform::{add_kernel_gradient, transform_gradients, transform_inputs, transform_kernel, transform_outputs};
 
 /// Values of a transformed tile.
@@ -103,84 +105,105 @@ pub enum Kernel {
     Turned,
 }
 
-/// `y = x * weight` or `y += x * weight`, for `x` padded to [`Tiling::padded`].
-pub fn convolve(
-    Context { isa, buffers }: &Context,
-    tiling: &Tiling,
-    x: &[f32],
-    (weight, kernel): (&[f32], Kernel),
-    y: &mut [f32],
-    destination: Destination,
-) {
-    let isa = *isa;
-    tiling.check(x, y);
-    let Tiling { c_in, c_out, .. } = *tiling;
-    let mut transformed = buffers.take(PLANES * c_in * c_out);
-    transform_kernel(isa, weight, &mut transformed);
-    let packed_size = packed_len(isa, c_in, c_out);
-    let mut packed = buffers.take(PLANES * packed_size);
-    let planes: Vec<Packed<'_>> = (0..PLANES)
-        .zip(packed.chunks_exact_mut(packed_size))
-        .map(|(plane, buffer)| match kernel {
-            Kernel::Upright => {
-                let plane = &transformed[plane * c_in * c_out..][..c_in * c_out];
-                Packed::pack(isa, buffer, plane, [c_in, c_out], [c_out, 1])
-            }
+/// A kernel in its planes, ready to be multiplied with.
+pub struct Transformed {
+    isa: Isa,
+    packed: Buffer,
+    size: [usize; 2],
+}
+
+impl Transformed {
+    /// One plane: `[c_in, c_out]`.
+    fn plane(&self, plane: usize) -> Packed<'_> {
+        let elements = packed_len(self.isa, self.size[0], self.size[1]);
+        Packed::of(self.isa, &self.packed[plane * elements..][..elements], self.size)
+    }
+}
+
+/// Transforms a kernel from `c_in` to `c_out` channels.
+pub fn transformed(context: &Context, (weight, kernel): (&[f32], Kernel), [c_in, c_out]: [usize; 2]) -> Transformed {
+    let Context { isa, buffers, .. } = context;
+    let mut planes = buffers.take(PLANES * c_in * c_out);
+    transform_kernel(*isa, weight, &mut planes);
+    let elements = packed_len(*isa, c_in, c_out);
+    let mut packed = buffers.take(PLANES * elements);
+    context.each(packed.chunks_exact_mut(elements).enumerate(), |(plane, buffer)| {
+        let (plane, strides) = match kernel {
+            Kernel::Upright => (plane, [c_out, 1]),
             Kernel::Turned => {
                 // The transform of a kernel turned around is the transform with its outer rows and columns exchanged.
                 let turned = |line: usize| [3, 1, 2, 0][line];
-                let plane = turned(plane / 4) * 4 + turned(plane % 4);
-                let plane = &transformed[plane * c_in * c_out..][..c_in * c_out];
-                Packed::pack(isa, buffer, plane, [c_in, c_out], [1, c_in])
+                (turned(plane / 4) * 4 + turned(plane % 4), [1, c_in])
             }
-        })
-        .collect();
+        };
+        let plane = &planes[plane * c_in * c_out..][..c_in * c_out];
+        Packed::pack(*isa, buffer, plane, [c_in, c_out], strides);
+    });
+    Transformed { isa: *isa, packed, size: [c_in, c_out] }
+}
+
+/// `y = x * kernel` or `y += x * kernel` on the calling thread, for `x` padded to [`Tiling::padded`].
+pub fn convolve(
+    Context { isa, buffers, .. }: &Context,
+    tiling: &Tiling,
+    x: &[f32],
+    kernel: &Transformed,
+    y: &mut [f32],
+    destination: Destination,
+) {
+    tiling.check(x, y);
+    let Tiling { c_in, c_out, .. } = *tiling;
     let (in_plane, out_plane) = (tiling.plane(c_in), tiling.plane(c_out));
     let (mut inputs, mut products) = (buffers.take(PLANES * in_plane), buffers.take(PLANES * out_plane));
     let starts: Vec<usize> = (0..tiling.group()).map(|tile| tile * c_in).collect();
     let accumulate = destination == Destination::Accumulate;
     tiling.groups(|tiles| {
-        transform_inputs(isa, tiling, x, tiles, &mut inputs, in_plane);
+        transform_inputs(*isa, tiling, x, tiles, 0..c_in, &mut inputs, in_plane);
         let starts = &starts[..tiles.inputs.len()];
-        for (plane, weight) in planes.iter().enumerate() {
+        for plane in 0..PLANES {
             let rows = Rows { data: &inputs[plane * in_plane..][..in_plane], starts, runs: Runs::one(c_in) };
-            multiply(rows, *weight, &mut products[plane * out_plane..][..out_plane], Destination::Overwrite);
+            let products = &mut products[plane * out_plane..][..out_plane];
+            multiply(rows, kernel.plane(plane), products, Destination::Overwrite);
         }
-        transform_outputs(isa, tiling, &products, out_plane, tiles, y, accumulate);
+        transform_outputs(*isa, tiling, &products, out_plane, tiles, y, accumulate);
     });
 }
 
 /// Adds the gradient of the weight: `dw: [9 * c_in, c_out]`, for `x` padded to [`Tiling::padded`].
 pub fn add_weight_gradient(context: &Context, tiling: &Tiling, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let Context { isa, buffers } = context;
-    let isa = *isa;
     tiling.check(x, dy);
+    let Context { isa, buffers, .. } = context;
     let Tiling { c_in, c_out, .. } = *tiling;
-    let (in_plane, out_plane) = (tiling.plane(c_in), tiling.plane(c_out));
-    let (mut inputs, mut gradients) = (buffers.take(PLANES * in_plane), buffers.take(PLANES * out_plane));
-    let mut packed = buffers.take(packed_len(isa, tiling.group(), c_out));
-    let mut sums = buffers.take(PLANES * c_in * c_out);
-    sums.fill(0.0);
-    let starts: Vec<usize> = (0..tiling.group()).map(|tile| tile * c_in).collect();
-    tiling.groups(|tiles| {
-        transform_inputs(isa, tiling, x, tiles, &mut inputs, in_plane);
-        transform_gradients(isa, tiling, dy, tiles, &mut gradients, out_plane);
-        let starts = &starts[..tiles.inputs.len()];
-        for (plane, sums) in sums.chunks_exact_mut(c_in * c_out).enumerate() {
-            let rows = Rows { data: &inputs[plane * in_plane..][..in_plane], starts, runs: Runs::one(c_in) };
-            let dy = &gradients[plane * out_plane..][..starts.len() * c_out];
-            add_transposed_product(isa, rows, dy, c_out, sums, &mut packed);
-        }
+    // Every weight sums over all tiles in their order, so input channels can be shared out.
+    let sums = context.map(context.shares(c_in), |channels| {
+        let width = channels.len();
+        let (in_plane, out_plane) = (tiling.plane(width), tiling.plane(c_out));
+        let (mut inputs, mut gradients) = (buffers.take(PLANES * in_plane), buffers.take(PLANES * out_plane));
+        let mut packed = buffers.take(packed_len(*isa, tiling.group(), c_out));
+        let mut sums = buffers.take(PLANES * width * c_out);
+        sums.fill(0.0);
+        let starts: Vec<usize> = (0..tiling.group()).map(|tile| tile * width).collect();
+        tiling.groups(|tiles| {
+            transform_inputs(*isa, tiling, x, tiles, channels.clone(), &mut inputs, in_plane);
+            transform_gradients(*isa, tiling, dy, tiles, &mut gradients, out_plane);
+            let starts = &starts[..tiles.inputs.len()];
+            for (plane, sums) in sums.chunks_exact_mut(width * c_out).enumerate() {
+                let rows = Rows { data: &inputs[plane * in_plane..][..in_plane], starts, runs: Runs::one(width) };
+                let dy = &gradients[plane * out_plane..][..starts.len() * c_out];
+                add_transposed_product(*isa, rows, dy, c_out, sums, &mut packed);
+            }
+        });
+        (channels, sums)
     });
-    add_kernel_gradient(isa, &sums, dw);
+    for (channels, sums) in sums {
+        add_kernel_gradient(*isa, &sums, dw, channels.start * c_out);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ops::Window;
-    use crate::ops::cpu::buffers::Buffers;
-    use crate::ops::cpu::simd::Isa;
     use crate::ops::reference::{Array, conv2d, conv2d_weight_gradient, random};
 
     fn assert_near(got: &[f32], expected: &[f32]) {
@@ -205,7 +228,7 @@ mod tests {
     fn agrees_with_the_reference_on_every_instruction_set() {
         let valid = Window::square(3, 1, 0);
         for isa in Isa::available() {
-            let context = Context { isa, buffers: Buffers::default() };
+            let context = Context::on(isa);
             for (images, output, c_in, c_out) in
                 [(2, [8, 6], 24, 32), (1, [7, 5], 13, 9), (1, [1, 1], 8, 8), (3, [12, 12], 8, 20), (1, [2, 3], 1, 3)]
             {
@@ -215,13 +238,15 @@ mod tests {
                 let weight = random(9 * c_in * c_out, 2);
                 let expected = crop(&conv2d(&x, &weight, c_out, valid), output);
                 let mut y = vec![f32::NAN; expected.data.len()];
-                convolve(&context, &tiling, &x.data, (&weight, Kernel::Upright), &mut y, Destination::Overwrite);
+                let kernel = transformed(&context, (&weight, Kernel::Upright), [c_in, c_out]);
+                convolve(&context, &tiling, &x.data, &kernel, &mut y, Destination::Overwrite);
                 assert_near(&y, &expected.data);
                 // The same kernel, turned and with its channels swapped, then turned back.
                 let tap = |tap: usize, o: usize, i: usize| weight[((8 - tap) * c_in + i) * c_out + o];
                 let turned: Vec<f32> =
                     (0..9 * c_in * c_out).map(|at| tap(at / (c_in * c_out), at / c_in % c_out, at % c_in)).collect();
-                convolve(&context, &tiling, &x.data, (&turned, Kernel::Turned), &mut y, Destination::Accumulate);
+                let kernel = transformed(&context, (&turned, Kernel::Turned), [c_in, c_out]);
+                convolve(&context, &tiling, &x.data, &kernel, &mut y, Destination::Accumulate);
                 assert_near(&y, &expected.data.iter().map(|value| 2.0 * value).collect::<Vec<_>>());
 
                 let dy = Array::random(expected.shape, 3);

@@ -6,6 +6,8 @@
 
 #![allow(clippy::missing_safety_doc, clippy::needless_range_loop, clippy::undocumented_unsafe_blocks)]
 
+use std::ops::Range;
+
 use super::{PLANES, Tiles, Tiling};
 use crate::ops::cpu::simd::for_each_isa;
 use crate::ops::cpu::vector::Vector;
@@ -13,10 +15,12 @@ use crate::ops::cpu::vector::Vector;
 for_each_isa! {
     /// `weight: [9, n]` -> `planes: [16, n]`.
     pub fn transform_kernel(weight: &[f32], planes: &mut [f32]) = kernel_kernel;
-    /// Adds what the gradients of the planes `[16, n]` make to `dw: [9, n]`.
-    pub fn add_kernel_gradient(planes: &[f32], dw: &mut [f32]) = kernel_gradient_kernel;
-    /// The tiles of the padded input -> `planes: [16, plane]`.
-    pub fn transform_inputs(tiling: &Tiling, x: &[f32], tiles: &Tiles, planes: &mut [f32], plane: usize) = input_kernel;
+    /// Adds what the gradients of the planes `[16, n]` make to elements `first..first + n` of each tap of `dw`.
+    pub fn add_kernel_gradient(planes: &[f32], dw: &mut [f32], first: usize) = kernel_gradient_kernel;
+    /// Some channels of the tiles of the padded input -> `planes: [16, plane]`.
+    pub fn transform_inputs(
+        tiling: &Tiling, x: &[f32], tiles: &Tiles, channels: Range<usize>, planes: &mut [f32], plane: usize,
+    ) = input_kernel;
     /// `planes: [16, plane]` -> the tiles of the output, written or added.
     pub fn transform_outputs(
         tiling: &Tiling, planes: &[f32], plane: usize, tiles: &Tiles, y: &mut [f32], accumulate: bool,
@@ -175,23 +179,27 @@ unsafe fn kernel_kernel<V: Vector, const ROWS: usize, const TALL: usize>(weight:
 }
 
 #[inline(always)]
-unsafe fn kernel_gradient_kernel<V: Vector, const ROWS: usize, const TALL: usize>(planes: &[f32], dw: &mut [f32]) {
-    let n = dw.len() / 9;
-    assert!(dw.len() == 9 * n && planes.len() == PLANES * n, "planes of a kernel");
-    let (planes, dw) = (planes.as_ptr(), dw.as_mut_ptr());
+unsafe fn kernel_gradient_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
+    planes: &[f32],
+    dw: &mut [f32],
+    first: usize,
+) {
+    let (n, stride) = (planes.len() / PLANES, dw.len() / 9);
+    assert!(planes.len() == PLANES * n && dw.len() == 9 * stride && first + n <= stride, "planes of a kernel");
+    let (planes, dw) = (planes.as_ptr(), dw[first..].as_mut_ptr());
     for at in (0..n).step_by(V::LANES) {
         let count = V::LANES.min(n - at);
-        // SAFETY: as in `kernel_kernel`.
+        // SAFETY: `at + count <= n`; the planes hold `n` elements each, the taps `stride`.
         unsafe {
             let gradients = read_tile::<V, 4>(planes.add(at), [4 * n, n], count);
             let gradients = both_axes::<V, KernelGradientLine, 4, 3>(gradients);
-            let mut taps = read_tile::<V, 3>(dw.add(at), [3 * n, n], count);
+            let mut taps = read_tile::<V, 3>(dw.add(at), [3 * stride, stride], count);
             for i in 0..3 {
                 for j in 0..3 {
                     taps[i][j] = taps[i][j].add(gradients[i][j]);
                 }
             }
-            write_tile(taps, dw.add(at), [3 * n, n], count);
+            write_tile(taps, dw.add(at), [3 * stride, stride], count);
         }
     }
 }
@@ -201,19 +209,21 @@ unsafe fn input_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     tiling: &Tiling,
     x: &[f32],
     tiles: &Tiles,
+    channels: Range<usize>,
     planes: &mut [f32],
     plane: usize,
 ) {
-    let (channels, line) = (tiling.c_in, tiling.padded()[1] * tiling.c_in);
-    assert!(tiles.inputs.len() * channels <= plane && planes.len() >= PLANES * plane, "planes of a tile");
-    let reach = 3 * line + 4 * channels;
+    let (stride, line, width) = (tiling.c_in, tiling.padded()[1] * tiling.c_in, channels.len());
+    assert!(channels.end <= stride, "channels of the input");
+    assert!(tiles.inputs.len() * width <= plane && planes.len() >= PLANES * plane, "planes of a tile");
+    let reach = 3 * line + 4 * stride;
     for (tile, start) in tiles.inputs.iter().enumerate() {
-        let (x, planes) = (x[*start..*start + reach].as_ptr(), planes[tile * channels..].as_mut_ptr());
-        for at in (0..channels).step_by(V::LANES) {
-            let count = V::LANES.min(channels - at);
+        let (x, planes) = (x[*start..*start + reach][channels.start..].as_ptr(), planes[tile * width..].as_mut_ptr());
+        for at in (0..width).step_by(V::LANES) {
+            let count = V::LANES.min(width - at);
             // SAFETY: the pixels of the tile lie in the first `reach` elements; the channels of the tile in each plane.
             unsafe {
-                let pixels = read_tile::<V, 4>(x.add(at), [line, channels], count);
+                let pixels = read_tile::<V, 4>(x.add(at), [line, stride], count);
                 write_tile(both_axes::<V, InputLine, 4, 4>(pixels), planes.add(at), [4 * plane, plane], count);
             }
         }

@@ -1,0 +1,22 @@
+//! How many threads train one network.
+
+use std::num::NonZeroUsize;
+
+use super::{Failure, parse};
+use crate::ops::Gemm;
+
+/// The option that says how many threads train one network.
+#[derive(clap::Args, Debug)]
+pub(super) struct ThreadArgs {
+    /// Threads of the training, which change nothing but its speed [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    threads: Option<NonZeroUsize>,
+}
+
+impl ThreadArgs {
+    /// The engine that computes with them.
+    pub(super) fn engine(&self) -> Result<Gemm, Failure> {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Ok(Gemm::with_threads(self.threads.unwrap_or_else(cores))?)
+    }
+}
