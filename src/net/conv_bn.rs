@@ -54,6 +54,11 @@ impl<D: Device<f32>> ConvBnLayer<D> {
         }
     }
 
+    /// The running statistics.
+    pub fn running(&self) -> &Moments<D> {
+        &self.running
+    }
+
     /// Takes a batch's statistics into the running ones.
     pub fn observe(&mut self, batch: &Moments<D>) -> Result<(), OpError> {
         self.running.mean.try_axpy(1.0 - MOMENTUM, &batch.mean, MOMENTUM).map_err(OpError::device)?;

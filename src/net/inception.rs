@@ -6,7 +6,7 @@ use super::conv_bn::ConvBnLayer;
 use super::init::Init;
 use super::visitor::Visitor;
 use crate::arch::BranchWidths;
-use crate::ops::{Engine, Maps, OpError, Spans, Window};
+use crate::ops::{Engine, Maps, OpError, Window};
 
 /// Names of the six convolutions in torchvision, in the paper's order.
 const NAMES: [&str; 6] = ["branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1"];
@@ -48,15 +48,8 @@ impl<D: Device<f32>> InceptionBlock<D> {
 
     /// Inference: `[N, H, W, inputs]` -> `[N, H, W, outputs]`.
     pub fn forward<E: Engine<Device = D>>(&self, engine: &E, x: Maps<D>) -> Result<Maps<D>, OpError> {
-        let [b1x1, b3x3_reduce, b3x3, b5x5_reduce, b5x5, pool_proj] = &self.layers;
-        let (_, height, width, _) = *x.shape();
-        let pool = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
-        engine.concat(vec![
-            b1x1.forward(engine, x.clone())?,
-            b3x3.forward(engine, b3x3_reduce.forward(engine, x.clone())?)?,
-            b5x5.forward(engine, b5x5_reduce.forward(engine, x.clone())?)?,
-            pool_proj.forward(engine, engine.max_pool(x, &pool)?)?,
-        ])
+        let parameters = self.layers.each_ref().map(ConvBnLayer::parameters);
+        engine.inception(x, &parameters, self.layers.each_ref().map(ConvBnLayer::running))
     }
 
     /// Shows all tensors to `visitor`.

@@ -167,4 +167,26 @@ pub trait Engine: 'static {
         let (yp, mp) = self.conv_bn_relu_train(self.max_pool(x, &pool)?, pool_proj)?;
         Ok((self.concat(vec![y1, y3, y5, yp])?, [m1, m3r, m3, m5r, m5, mp]))
     }
+
+    /// The same block at inference, normalised with given statistics.
+    ///
+    /// # Errors
+    /// [`OpError`].
+    fn inception(
+        &self,
+        x: Maps<Self::Device>,
+        layers: &[ConvBn<'_, Self::Device>; 6],
+        moments: [&Moments<Self::Device>; 6],
+    ) -> Result<Maps<Self::Device>, OpError> {
+        let [b1x1, b3x3_reduce, b3x3, b5x5_reduce, b5x5, pool_proj] = layers;
+        let [m1, m3r, m3, m5r, m5, mp] = moments;
+        let (_, height, width, _) = *x.shape();
+        let pool = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
+        self.concat(vec![
+            self.conv_bn_relu(x.clone(), b1x1, m1)?,
+            self.conv_bn_relu(self.conv_bn_relu(x.clone(), b3x3_reduce, m3r)?, b3x3, m3)?,
+            self.conv_bn_relu(self.conv_bn_relu(x.clone(), b5x5_reduce, m5r)?, b5x5, m5)?,
+            self.conv_bn_relu(self.max_pool(x, &pool)?, pool_proj, mp)?,
+        ])
+    }
 }

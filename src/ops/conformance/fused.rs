@@ -130,6 +130,10 @@ pub fn inception_train_matches_its_parts<E: Engine>(engine: &E) {
         let (y, moments) = engine.inception_train(x.leaky_trace(), &layers).unwrap();
         let (expected, expected_moments) = parts.inception_train(x.leaky_trace(), &layers).unwrap();
         assert_close(&format!("{case}: y"), &y.as_vec(), &expected.as_vec());
+        let running = expected_moments.each_ref();
+        let (inferred, inferred_by_parts) =
+            (engine.inception(x.clone(), &layers, running), parts.inception(x.clone(), &layers, running));
+        assert_close(&format!("{case}: inference"), &inferred.unwrap().as_vec(), &inferred_by_parts.unwrap().as_vec());
         let dy = Array::random(shape(&y), seed + 5);
         let (got, expected) = (backward(y, &dy), backward(expected, &dy));
         assert_close(&format!("{case}: dx"), &got.get(&x).as_vec(), &expected.get(&x).as_vec());

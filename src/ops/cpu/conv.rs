@@ -175,13 +175,12 @@ fn convolve(
     let shares = context.shares(g.images);
     let parts = g.parts(shares.clone()).zip(cut(x, shares.clone(), g.input_elements()));
     let parts = parts.zip(cut_mut(y, shares, g.output_elements()));
-    if g.tiling().is_some() {
+    if let Some(tiling) = g.tiling() {
         let kernel = winograd::transformed(context, (weight, kernel), [g.c_in, c_out]);
         context.each(parts, |((g, x), y)| {
-            if let Some(tiling) = g.tiling() {
-                let x = g.pad(x, tiling.padded(), buffers);
-                winograd::convolve(context, &tiling, &x, &kernel, y, destination);
-            }
+            let tiling = Tiling { images: g.images, ..tiling };
+            let x = g.pad(x, tiling.padded(), buffers);
+            winograd::convolve(context, &tiling, &x, &kernel, y, destination);
         });
         return;
     }

@@ -7,10 +7,10 @@ use dfdx::prelude::CpuError;
 
 use super::buffers::Buffer;
 use super::context::Context;
-use super::conv::Geometry;
+use super::conv::{self, Geometry};
 use super::layer::Layer;
 use super::matmul::Destination;
-use super::norm::{Columns, ColumnsMut};
+use super::norm::{Columns, ColumnsMut, Norm};
 use super::pool;
 use super::unit::{BatchMoments, Unit};
 use crate::ops::tape::CpuGradients;
@@ -59,6 +59,79 @@ fn beside(parts: [&[f32]; 3], widths: [usize; 3]) -> Vec<f32> {
     joined
 }
 
+/// Checks that the 1x1 convolutions are that.
+fn check(layers: &[Layer; 6], height: usize) -> Result<(), OpError> {
+    if let Some(layer) = [0, 1, 3, 5].map(|i: usize| &layers[i]).iter().find(|layer| !layer.window.is_pointwise()) {
+        let Window { kernel: [kernel, _], stride: [stride, _], padding: [padding, _] } = layer.window;
+        return Err(OpError::Window { op: "inception", kernel, stride, padding, input: height });
+    }
+    Ok(())
+}
+
+/// The sizes of a spatial convolution, whose output must have the extents of its input.
+fn spatial_geometry(x: (usize, usize, usize, usize), layer: &Layer) -> Result<Geometry, OpError> {
+    let geometry = Geometry::new(x, layer.shape, layer.window)?;
+    let (_, height, width, _) = geometry.output_shape();
+    if (height, width) != (x.1, x.2) {
+        return Err(OpError::Shape { op: "inception", what: "height of a branch", got: height, expected: x.1 });
+    }
+    Ok(geometry)
+}
+
+/// Something of each of the three 1x1 convolutions over the block's input.
+fn of_trio(layers: &[Layer; 6], part: fn(&Layer) -> &[f32]) -> [&[f32]; 3] {
+    [0, 1, 3].map(|i: usize| part(&layers[i]))
+}
+
+/// Runs the block over `x: [N, H, W, C]` with the norms of its six convolutions, and keeps nothing for a backward pass.
+///
+/// Returns the output, `[N, H, W, sum of the branches]`.
+pub fn infer(
+    context: &Context,
+    x: &[f32],
+    shape: (usize, usize, usize, usize),
+    layers: &[Layer; 6],
+    norms: &[Norm; 6],
+) -> Result<Vec<f32>, OpError> {
+    let (images, height, width, channels) = shape;
+    check(layers, height)?;
+    let rows = images * height * width;
+    let [c1, c3, c5] = trio_channels(layers);
+    let ([at1, at3, at5, at_pool], total) = output_channels(layers);
+    let mut out = context.buffers.take_vec(rows * total);
+
+    let weight = beside(of_trio(layers, |layer| &layer.weight), [c1.len(), c3.len(), c5.len()]);
+    let stride = c5.end;
+    let mut y = context.buffers.take(rows * stride);
+    let geometry = Geometry::new(shape, (channels, stride), Window::square(1, 1, 0))?;
+    conv::forward(context, &geometry, x, &weight, &mut y);
+    let part = |range: &Range<usize>| Columns { data: &y, stride, offset: range.start };
+    norms[0].apply(context, true, part(&c1), ColumnsMut { data: &mut out, stride: total, offset: at1 });
+    for (reduce, spatial, range, offset) in [(1, 2, c3, at3), (3, 4, c5, at5)] {
+        let mut reduced = context.buffers.take(rows * range.len());
+        let to = ColumnsMut { data: &mut reduced, stride: range.len(), offset: 0 };
+        norms[reduce].apply(context, true, part(&range), to);
+        let geometry = spatial_geometry((images, height, width, range.len()), &layers[spatial])?;
+        let to = ColumnsMut { data: &mut out, stride: total, offset };
+        infer_layer(context, &geometry, &reduced, &layers[spatial], &norms[spatial], to);
+    }
+
+    let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
+    let mut pooled = context.buffers.take(rows * channels);
+    pool::max_forward(context, &spans, images, channels, x, &mut pooled)?;
+    let geometry = Geometry::new(shape, layers[5].shape, layers[5].window)?;
+    let to = ColumnsMut { data: &mut out, stride: total, offset: at_pool };
+    infer_layer(context, &geometry, &pooled, &layers[5], &norms[5], to);
+    Ok(out)
+}
+
+/// Convolves, normalises, rectifies, and writes to some columns of the output.
+fn infer_layer(context: &Context, geometry: &Geometry, x: &[f32], layer: &Layer, norm: &Norm, out: ColumnsMut<'_>) {
+    let mut y = context.buffers.take(geometry.rows() * layer.width());
+    conv::forward(context, geometry, x, &layer.weight, &mut y);
+    norm.apply(context, true, Columns { data: &y, stride: layer.width(), offset: 0 }, out);
+}
+
 impl Inception {
     /// Runs the block over `x: [N, H, W, C]`.
     ///
@@ -71,19 +144,16 @@ impl Inception {
         layers: [Layer; 6],
     ) -> Result<(Self, Vec<f32>, [BatchMoments; 6]), OpError> {
         let (images, height, width, channels) = shape;
-        if let Some(layer) = [0, 1, 3, 5].map(|i: usize| &layers[i]).iter().find(|layer| !layer.window.is_pointwise()) {
-            let Window { kernel: [kernel, _], stride: [stride, _], padding: [padding, _] } = layer.window;
-            return Err(OpError::Window { op: "inception", kernel, stride, padding, input: height });
-        }
+        check(&layers, height)?;
         let rows = images * height * width;
         let [c1, c3, c5] = trio_channels(&layers);
         let ([at1, at3, at5, at_pool], total) = output_channels(&layers);
         let mut out = context.buffers.take_vec(rows * total);
 
         let trio_widths = [c1.len(), c3.len(), c5.len()];
-        let join = |part: fn(&Layer) -> &[f32]| [0, 1, 3].map(|i: usize| part(&layers[i]));
-        let trio_weight = beside(join(|layer| &layer.weight), trio_widths);
-        let (scale, shift) = (join(|layer| &layer.scale).concat(), join(|layer| &layer.shift).concat());
+        let trio_weight = beside(of_trio(&layers, |layer| &layer.weight), trio_widths);
+        let scale = of_trio(&layers, |layer| &layer.scale).concat();
+        let shift = of_trio(&layers, |layer| &layer.shift).concat();
         let geometry = Geometry::new(shape, (channels, c5.end), Window::square(1, 1, 0))?;
         let (trio, trio_moments) =
             Unit::forward(context, geometry, &x, &trio_weight, &scale, &shift, layers[0].epsilon);
@@ -93,11 +163,7 @@ impl Inception {
             let width_in = channels.len();
             let mut reduced = context.buffers.take(rows * width_in);
             trio.write(channels, ColumnsMut { data: &mut reduced, stride: width_in, offset: 0 });
-            let geometry = Geometry::new((images, height, width, width_in), layer.shape, layer.window)?;
-            let (_, h, w, _) = geometry.output_shape();
-            if (h, w) != (height, width) {
-                return Err(OpError::Shape { op: "inception", what: "height of a branch", got: h, expected: height });
-            }
+            let geometry = spatial_geometry((images, height, width, width_in), layer)?;
             let unit =
                 Unit::forward(context, geometry, &reduced, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
             let (unit, moments) = unit;

@@ -74,6 +74,12 @@ impl Gemm {
         Ok([tape::read(scale), tape::read(shift)])
     }
 
+    /// The norm of a layer with given statistics.
+    fn norm(op: &'static str, layer: &Layer, moments: &Moments<Cpu>) -> Result<Norm, OpError> {
+        let [mean, variance] = Self::affine(op, layer.width(), &moments.mean, &moments.variance)?;
+        Ok(Norm::new(mean, &variance, &layer.scale, &layer.shift, layer.epsilon))
+    }
+
     /// Checks that the spans were made for `x`.
     fn extents(op: &'static str, shape: (usize, usize, usize, usize), spans: &Spans) -> Result<(), OpError> {
         let [height, width] = spans.input;
@@ -292,11 +298,11 @@ impl Engine for Gemm {
         }
         let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
         let host = Layer::read(layer)?;
-        let [mean, variance] = Self::affine("conv_bn_relu", host.width(), &moments.mean, &moments.variance)?;
+        let norm = Self::norm("conv_bn_relu", &host, moments)?;
         let (x, tape) = x.split_tape();
         let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
         conv::forward(&self.context, &geometry, &self.read(&x), &host.weight, &mut y);
-        Norm::new(mean, &variance, &host.scale, &host.shift, host.epsilon).apply_in_place(true, &mut y);
+        norm.apply_in_place(true, &mut y);
         Ok(tape::tensor(&self.device, y, geometry.output_shape())?.put_tape(tape))
     }
 
@@ -322,5 +328,21 @@ impl Engine for Gemm {
         });
         let [a, b, c, d, e, f] = moments.map(|moments| layer::moments(&self.device, moments));
         Ok((out.put_tape(tape), [a?, b?, c?, d?, e?, f?]))
+    }
+
+    fn inception(
+        &self,
+        x: Maps<Cpu>,
+        layers: &[ConvBn<'_, Cpu>; 6],
+        moments: [&Moments<Cpu>; 6],
+    ) -> Result<Maps<Cpu>, OpError> {
+        let shape = *x.shape();
+        let [a, b, c, d, e, f] = layers.each_ref().map(Layer::read);
+        let host = [a?, b?, c?, d?, e?, f?];
+        let norm = |i: usize| Self::norm("inception", &host[i], moments[i]);
+        let norms = [norm(0)?, norm(1)?, norm(2)?, norm(3)?, norm(4)?, norm(5)?];
+        let out = inception::infer(&self.context, &self.read(&x), shape, &host, &norms)?;
+        let channels = out.len() / (shape.0 * shape.1 * shape.2);
+        tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))
     }
 }

@@ -1,0 +1,77 @@
+"""Times one training step of GoogLeNet in PyTorch on the CPU, for comparison with `inception-nas bench --no-aux`.
+
+The same network, images and step (forward, cross-entropy, backward, SGD with momentum), in channels_last, which is
+PyTorch's faster layout for it. Prints the same keys as `inception-nas bench --json`. Needs `pip install torch numpy`;
+`cargo bench -- --peers` runs it.
+"""
+import argparse
+import json
+import pathlib
+import resource
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "golden"))
+import googlenet as golden
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--ratio", type=float, default=1.0)
+parser.add_argument("--size", type=int, default=64)
+parser.add_argument("--batch", type=int, default=32)
+parser.add_argument("--threads", type=int, default=1)
+parser.add_argument("--steps", type=int, default=8)
+args = parser.parse_args()
+
+torch.set_num_threads(args.threads)
+torch.manual_seed(0)
+golden.RATIO, golden.CLASSES = args.ratio, 2
+network = golden.GoogLeNet()
+del network.aux1, network.aux2
+network = network.to(memory_format=torch.channels_last)
+images = torch.randn(args.batch, 3, args.size, args.size).contiguous(memory_format=torch.channels_last)
+labels = torch.randint(0, 2, (args.batch,))
+
+
+def forward(x):
+    pool = lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True)
+    x = pool(network.conv3(network.conv2(pool(network.conv1(x)))))
+    for name in golden.BLOCKS:
+        x = getattr(network, f"inception{name}")(x)
+        if name in ("3b", "4e"):
+            x = pool(x)
+    return network.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+macs = 0
+
+
+def count(module, _, output):
+    global macs
+    macs += output[0].numel() * module.weight[0].numel()
+
+
+hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+forward(images[:1])
+for hook in hooks:
+    hook.remove()
+
+sgd = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=1e-4)
+times = []
+for _ in range(2 + args.steps):
+    start = time.perf_counter()
+    sgd.zero_grad()
+    F.cross_entropy(forward(images), labels).backward()
+    sgd.step()
+    times.append(time.perf_counter() - start)
+rate = args.batch / statistics.median(times[2:])
+print(json.dumps({
+    "images_per_s": rate,
+    "macs_per_image": macs,
+    "gflops": 6 * macs * rate / 1e9,
+    "threads": args.threads,
+    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+}))
