@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::load::dataset;
 use super::stdout::print;
+use super::threads::ThreadArgs;
 use super::{Failure, Output};
 use crate::data::{Dataset, Split};
 use crate::export::model_dir::Model;
-use crate::ops::Gemm;
 use crate::train::{Measurement, measure};
 
 /// Images a step; changes nothing but memory and speed.
@@ -29,6 +29,8 @@ pub struct Args {
     /// Which of the images: a folder that the model was trained on is split as it was then.
     #[arg(long, default_value = "all")]
     split: Part,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 /// Part of a data set.
@@ -64,7 +66,8 @@ struct Report {
 
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
-    let (model, network) = Model::read(&args.model, Gemm::new()).map_err(|error| Failure::Usage(error.into()))?;
+    let (model, network) =
+        Model::read(&args.model, args.threads.engine()?).map_err(|error| Failure::Usage(error.into()))?;
     let data = dataset(Some(&args.data), model.resolution, output)?;
     let classes = class_positions(&model.classes, data.classes()).map_err(Failure::Usage)?;
     let images = args.split.of(&data);

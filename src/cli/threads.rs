@@ -1,14 +1,14 @@
-//! How many threads train one network.
+//! How many threads compute one network.
 
 use std::num::NonZeroUsize;
 
 use super::{Failure, parse};
 use crate::ops::Gemm;
 
-/// The option that says how many threads train one network.
+/// The option that says how many threads compute one network.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
-    /// Threads of the training, which change nothing but its speed [default: one for each core]
+    /// Threads to compute with; they change nothing but the speed [default: one for each core]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     threads: Option<NonZeroUsize>,
 }
