@@ -92,7 +92,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
     print(&format!(
-        "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, {} threads)\n\
+        "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, threads: {})\n\
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
          memory    {peak} at the peak\n",

@@ -60,13 +60,7 @@ impl Context {
 
     /// `work` for each of `parts`, on all threads.
     pub fn each<T: Send>(&self, parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
-        match &self.pool {
-            Some(pool) => {
-                let parts: Vec<T> = parts.collect();
-                pool.install(|| parts.into_par_iter().with_max_len(1).for_each(&work));
-            }
-            None => parts.for_each(work),
-        }
+        self.map(parts, work);
     }
 }
 

@@ -210,16 +210,20 @@ pub fn weight_gradient(context: &Context, g: &Geometry, x: &[f32], dy: &[f32], d
     }
     let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
     let data = padded.as_deref().unwrap_or(x);
-    // Every tap sums over all rows in their order, so taps can be shared out.
+    // Every tap sums over all rows in their order, so taps can be shared out: by lines of the kernel, or those of one line.
     let runs = g.runs();
-    let shares = (0..runs.count).flat_map(|run| context.shares(runs.length).map(move |share| (run, share)));
-    let sizes = shares.clone().map(|(run, share)| run * runs.length + share.start..run * runs.length + share.end);
-    context.each(shares.zip(cut_mut(dw, sizes, g.c_out)), |((run, share), dw)| {
-        let data = &data[run * runs.stride + share.start..];
+    let (count, taps) = if runs.count > 1 { (runs.count, runs.length) } else { (runs.length, 1) };
+    let shares = context.shares(count);
+    context.each(shares.clone().zip(cut_mut(dw, shares, taps * g.c_out)), |(share, dw)| {
+        let (first, runs) = if runs.count > 1 {
+            (share.start * runs.stride, Runs { count: share.len(), ..runs })
+        } else {
+            (share.start, Runs::one(share.len()))
+        };
         let mut packed = buffers.take(packed_len(*isa, GRADIENT_ROWS, g.c_out));
         g.chunks(GRADIENT_ROWS, |rows, starts| {
             let dy = &dy[rows.start * g.c_out..rows.end * g.c_out];
-            let a = Rows { data, starts, runs: Runs::one(share.len()) };
+            let a = Rows { data: &data[first..], starts, runs };
             add_transposed_product(*isa, a, dy, g.c_out, dw, &mut packed);
         });
     });

@@ -60,33 +60,53 @@ fn shard(rows: usize) -> usize {
     rows.div_ceil(SHARDS).next_multiple_of(CHUNK)
 }
 
-/// Adds up pairs of sums in their order.
-fn total(sums: &[[Vec<f64>; 2]], channels: usize) -> [Vec<f64>; 2] {
-    sums.iter().fold([vec![0.0; channels], vec![0.0; channels]], |mut totals, sums| {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+/// Two sums a channel.
+struct Sums {
+    /// Of the rows of a chunk.
+    chunk: [Vec<f32>; 2],
+    /// Of the chunks so far.
+    total: [Vec<f64>; 2],
+}
+
+impl Sums {
+    fn new(channels: usize) -> Self {
+        Self { chunk: [vec![0.0; channels], vec![0.0; channels]], total: [vec![0.0; channels], vec![0.0; channels]] }
+    }
+
+    /// Adds a chunk, whose rows `sum` adds up.
+    fn add_chunk(&mut self, sum: impl FnOnce(&mut [f32], &mut [f32])) {
+        let [a, b] = &mut self.chunk;
+        a.fill(0.0);
+        b.fill(0.0);
+        sum(a, b);
+        for (total, chunk) in self.total.iter_mut().zip(&self.chunk) {
+            total.iter_mut().zip(chunk).for_each(|(total, &sum)| *total += f64::from(sum));
         }
-        totals
-    })
+    }
+
+    /// The sums of shards, added in their order.
+    fn of_shards(shards: Vec<Self>, channels: usize) -> [Vec<f64>; 2] {
+        shards.into_iter().fold(Self::new(channels).total, |mut total, shard| {
+            for (total, sum) in total.iter_mut().zip(&shard.total) {
+                total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+            }
+            total
+        })
+    }
 }
 
 /// Mean and biased variance of each of `channels` channels over the rows of `x`.
 pub fn moments(context: &Context, x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
     // Deviations from the first row: squares of values far from 0 would cancel.
     let pivot = &x[..channels];
-    let sums = context.map(x.chunks(shard(x.len() / channels) * channels), |x| {
-        let (mut sum, mut squares) = (vec![0.0; channels], vec![0.0; channels]);
-        let mut totals = [vec![0.0; channels], vec![0.0; channels]];
+    let shards = context.map(x.chunks(shard(x.len() / channels) * channels), |x| {
+        let mut sums = Sums::new(channels);
         for chunk in x.chunks(CHUNK * channels) {
-            sum.fill(0.0);
-            squares.fill(0.0);
-            sum_deviations(chunk, pivot, &mut sum, &mut squares);
-            add(&mut totals[0], &sum);
-            add(&mut totals[1], &squares);
+            sums.add_chunk(|sum, squares| sum_deviations(chunk, pivot, sum, squares));
         }
-        totals
+        sums
     });
-    let [sum, squares] = total(&sums, channels);
+    let [sum, squares] = Sums::of_shards(shards, channels);
     let n = (x.len() / channels) as f64;
     let mean = sum.iter().zip(pivot).map(|(sum, &pivot)| (f64::from(pivot) + sum / n) as f32).collect();
     let variance = sum.iter().zip(&squares).map(|(sum, squares)| {
@@ -96,11 +116,6 @@ pub fn moments(context: &Context, x: &[f32], channels: usize) -> (Vec<f32>, Vec<
         if variance < 0.0 { 0.0 } else { variance }
     });
     (mean, variance.collect())
-}
-
-/// Adds sums of a chunk to totals.
-fn add(totals: &mut [f64], sums: &[f32]) {
-    totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
 }
 
 vectorised! {
@@ -259,20 +274,15 @@ impl Norm {
         let channels = self.gain.len();
         let shard = shard(x.data.len() / x.stride);
         let parts = x.data.chunks(shard * x.stride).zip(dy.data.chunks(shard * dy.stride));
-        let sums = context.map(parts, |(xs, dys)| {
-            let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
-            let mut totals = [vec![0.0; channels], vec![0.0; channels]];
+        let shards = context.map(parts, |(xs, dys)| {
+            let mut sums = Sums::new(channels);
             for (xs, dys) in xs.chunks(CHUNK * x.stride).zip(dys.chunks(CHUNK * dy.stride)) {
-                sum.fill(0.0);
-                product.fill(0.0);
                 let (x, dy) = (Columns { data: xs, ..x }, Columns { data: dys, ..dy });
-                sum_gradients(x, dy, self, floor(relu), &mut sum, &mut product);
-                add(&mut totals[0], &sum);
-                add(&mut totals[1], &product);
+                sums.add_chunk(|sum, product| sum_gradients(x, dy, self, floor(relu), sum, product));
             }
-            totals
+            sums
         });
-        let [shift, mut scale] = total(&sums, channels);
+        let [shift, mut scale] = Sums::of_shards(shards, channels);
         scale.iter_mut().zip(&self.inverse_deviation).for_each(|(scale, &inverse)| *scale *= f64::from(inverse));
         [shift, scale]
     }

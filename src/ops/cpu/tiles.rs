@@ -51,8 +51,7 @@ impl Place {
         for i in 0..ROWS {
             for j in 0..N {
                 let from = self.to.wrapping_add(i * self.stride + j * V::LANES);
-                let whole = j + 1 < N || self.last == V::LANES;
-                tile[i][j] = unsafe { if whole { V::load(from) } else { V::load_first(from, self.last) } };
+                tile[i][j] = unsafe { if j + 1 < N { V::load(from) } else { V::load_up_to(from, self.last) } };
             }
         }
         tile
@@ -63,8 +62,7 @@ impl Place {
         for i in 0..ROWS {
             for j in 0..N {
                 let to = self.to.wrapping_add(i * self.stride + j * V::LANES);
-                let whole = j + 1 < N || self.last == V::LANES;
-                unsafe { if whole { tile[i][j].store(to) } else { tile[i][j].store_first(to, self.last) } }
+                unsafe { if j + 1 < N { tile[i][j].store(to) } else { tile[i][j].store_up_to(to, self.last) } }
             }
         }
     }
@@ -168,8 +166,7 @@ pub unsafe fn pack_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
                 // SAFETY: columns `from..from + count` of row `i` lie in the slice, and whole panels in the buffer.
                 unsafe {
                     let from = data.wrapping_add(i * stride + from);
-                    let values: V = if count == V::LANES { V::load(from) } else { V::load_first(from, count) };
-                    values.store(to);
+                    V::load_up_to(from, count).store(to);
                     to = to.add(V::LANES);
                 }
             }

@@ -26,6 +26,20 @@ pub trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     /// `self + a * b`.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+
+    /// The first `count <= LANES` values, then zeros.
+    #[inline(always)]
+    unsafe fn load_up_to(from: *const f32, count: usize) -> Self {
+        // SAFETY: the caller's, as for all methods.
+        unsafe { if count == Self::LANES { Self::load(from) } else { Self::load_first(from, count) } }
+    }
+
+    /// Writes the first `count <= LANES` lanes.
+    #[inline(always)]
+    unsafe fn store_up_to(self, to: *mut f32, count: usize) {
+        // SAFETY: the caller's, as for all methods.
+        unsafe { if count == Self::LANES { self.store(to) } else { self.store_first(to, count) } }
+    }
 }
 
 /// For any processor.

@@ -29,18 +29,6 @@ for_each_isa! {
     pub fn transform_gradients(tiling: &Tiling, dy: &[f32], tiles: &Tiles, planes: &mut [f32], plane: usize) = gradient_kernel;
 }
 
-/// Loads the first `count` lanes.
-#[inline(always)]
-unsafe fn load<V: Vector>(from: *const f32, count: usize) -> V {
-    unsafe { if count == V::LANES { V::load(from) } else { V::load_first(from, count) } }
-}
-
-/// Stores the first `count` lanes.
-#[inline(always)]
-unsafe fn store<V: Vector>(value: V, to: *mut f32, count: usize) {
-    unsafe { if count == V::LANES { value.store(to) } else { value.store_first(to, count) } }
-}
-
 /// A linear map from `R` to `S` values, applied along one axis of a tile.
 trait Line<const R: usize, const S: usize> {
     unsafe fn map<V: Vector>(values: [V; R]) -> [V; S];
@@ -139,7 +127,7 @@ unsafe fn read_tile<V: Vector, const R: usize>(
         let mut tile = [[V::zero(); R]; R];
         for i in 0..R {
             for j in 0..R {
-                tile[i][j] = load(from.add(i * down + j * across), count);
+                tile[i][j] = V::load_up_to(from.add(i * down + j * across), count);
             }
         }
         tile
@@ -157,7 +145,7 @@ unsafe fn write_tile<V: Vector, const R: usize>(
     unsafe {
         for i in 0..R {
             for j in 0..R {
-                store(tile[i][j], to.add(i * down + j * across), count);
+                tile[i][j].store_up_to(to.add(i * down + j * across), count);
             }
         }
     }
@@ -253,8 +241,8 @@ unsafe fn output_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
                 for i in 0..height {
                     for j in 0..width {
                         let to = y.add(i * line + j * channels + at);
-                        let value = if accumulate { load::<V>(to, count).add(pixels[i][j]) } else { pixels[i][j] };
-                        store(value, to, count);
+                        let value = if accumulate { V::load_up_to(to, count).add(pixels[i][j]) } else { pixels[i][j] };
+                        value.store_up_to(to, count);
                     }
                 }
             }
@@ -282,7 +270,7 @@ unsafe fn gradient_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
                 let mut pixels = [[V::zero(); 2]; 2];
                 for i in 0..height {
                     for j in 0..width {
-                        pixels[i][j] = load(dy.add(i * line + j * channels + at), count);
+                        pixels[i][j] = V::load_up_to(dy.add(i * line + j * channels + at), count);
                     }
                 }
                 let transformed = both_axes::<V, OutputGradientLine, 2, 4>(pixels);
