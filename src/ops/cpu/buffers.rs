@@ -25,11 +25,10 @@ impl Buffers {
         Buffer { elements: fitting.unwrap_or_else(|| vec![0.0; len]), len, home: self.clone() }
     }
 
-    /// Elements of any value for a tensor, which do not come back by themselves.
+    /// Exactly so many elements of any value for a tensor, which do not come back by themselves.
     pub fn take_vec(&self, len: usize) -> Vec<f32> {
-        let mut elements = std::mem::take(&mut self.take(len).elements);
-        elements.truncate(len);
-        elements
+        let fitting = self.free().get_mut(&len).and_then(Vec::pop);
+        fitting.unwrap_or_else(|| vec![0.0; len])
     }
 
     /// A buffer of these elements, which come here afterwards.

@@ -13,7 +13,7 @@ use super::matmul::Destination;
 use super::norm::{Columns, ColumnsMut, Norm};
 use super::pool;
 use super::unit::{BatchMoments, Unit};
-use crate::ops::tape::CpuGradients;
+use crate::ops::tape::{CpuGradients, Held};
 use crate::ops::{OpError, Spans, Window};
 
 /// What the backward pass needs of a forward pass.
@@ -22,7 +22,7 @@ pub struct Inception {
     extents: (usize, usize, usize),
     spans: Spans,
     context: Context,
-    x: Buffer,
+    x: Held<(usize, usize, usize, usize)>,
     /// The weights of the 1x1 convolutions over `x` side by side: `[c_in, 1x1 + 3x3 reduce + 5x5 reduce]`.
     trio_weight: Vec<f32>,
     trio: Unit,
@@ -139,7 +139,7 @@ impl Inception {
     /// convolutions.
     pub fn forward(
         context: &Context,
-        x: Buffer,
+        x: Held<(usize, usize, usize, usize)>,
         shape: (usize, usize, usize, usize),
         layers: [Layer; 6],
     ) -> Result<(Self, Vec<f32>, [BatchMoments; 6]), OpError> {

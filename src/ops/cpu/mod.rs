@@ -18,7 +18,6 @@ use std::num::NonZeroUsize;
 
 use dfdx::prelude::*;
 
-use buffers::Buffer;
 use context::Context;
 use conv::Geometry;
 use inception::Inception;
@@ -28,12 +27,12 @@ use norm::{Columns, ColumnsMut, Norm};
 use unit::Unit;
 
 use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, tape};
-use tape::Slot;
+use tape::{Memory, Slot};
 
 /// Computes on the CPU with matrix products ([`Engine`]).
 #[derive(Clone, Debug, Default)]
 pub struct Gemm {
-    device: Cpu,
+    memory: Memory,
     context: Context,
 }
 
@@ -49,14 +48,7 @@ impl Gemm {
     /// [`OpError::Device`] if the system refuses.
     pub fn with_threads(threads: NonZeroUsize) -> Result<Self, OpError> {
         let context = Context::with_threads(threads.get()).map_err(OpError::device)?;
-        Ok(Self { device: Cpu::default(), context })
-    }
-
-    /// A copy of a tensor's elements.
-    fn read<T>(&self, maps: &Maps<Cpu, T>) -> Buffer {
-        let mut buffer = self.context.buffers.take(maps.shape().num_elements());
-        tape::read_into(maps, &mut buffer);
-        buffer
+        Ok(Self { memory: Memory::default(), context })
     }
 
     /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.
@@ -96,7 +88,7 @@ impl Engine for Gemm {
     type Device = Cpu;
 
     fn device(&self) -> &Cpu {
-        &self.device
+        self.memory.device()
     }
 
     fn conv2d<T: Tape<f32, Cpu>>(
@@ -107,10 +99,10 @@ impl Engine for Gemm {
     ) -> Result<Maps<Cpu, T>, OpError> {
         let geometry = Geometry::new(*x.shape(), *weight.shape(), window)?;
         let (x, mut tape) = x.split_tape();
-        let (input, weights) = (self.read(&x), tape::read(weight));
+        let (input, weights) = (self.memory.hold(&x), tape::read(weight));
         let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
         conv::forward(&self.context, &geometry, &input, &weights, &mut y);
-        let y = tape::tensor(&self.device, y, geometry.output_shape())?;
+        let y = self.memory.tensor(y, geometry.output_shape())?;
         let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -137,7 +129,7 @@ impl Engine for Gemm {
         let (norm, moments) = unit::batch_norm(&self.context, &input, &gain, &offset, epsilon);
         let mut y = input.clone();
         norm.apply_in_place(false, &mut y);
-        let y = tape::tensor(&self.device, y, shape)?;
+        let y = self.memory.tensor(y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -148,7 +140,7 @@ impl Engine for Gemm {
             shift_slot.add(gradients, &parameters.shift)?;
             x_slot.add(gradients, &input)
         });
-        Ok((y.put_tape(tape), layer::moments(&self.device, moments)?))
+        Ok((y.put_tape(tape), layer::moments(self.memory.device(), moments)?))
     }
 
     fn batch_norm<T: Tape<f32, Cpu>>(
@@ -167,7 +159,7 @@ impl Engine for Gemm {
         let norm = Norm::new(mean, &variance, &gain, &offset, epsilon);
         let mut y = input.clone();
         norm.apply_in_place(false, &mut y);
-        let y = tape::tensor(&self.device, y, shape)?;
+        let y = self.memory.tensor(y, shape)?;
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -187,8 +179,8 @@ impl Engine for Gemm {
         let (x, mut tape) = x.split_tape();
         let [height, width] = spans.output();
         let mut y = self.context.buffers.take_vec(images * height * width * channels);
-        let chosen = pool::max_forward(&self.context, spans, images, channels, &self.read(&x), &mut y)?;
-        let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
+        let chosen = pool::max_forward(&self.context, spans, images, channels, &self.memory.hold(&x), &mut y)?;
+        let y = self.memory.tensor(y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -202,14 +194,14 @@ impl Engine for Gemm {
         let (images, _, _, channels) = *x.shape();
         Self::extents("avg_pool", *x.shape(), spans)?;
         let (x, mut tape) = x.split_tape();
-        let y = pool::avg_forward(spans, images, channels, &self.read(&x));
+        let y = pool::avg_forward(spans, images, channels, &self.memory.hold(&x));
         let [height, width] = spans.output();
-        let y = tape::tensor(&self.device, y, (images, height, width, channels))?;
+        let y = self.memory.tensor(y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
             let dy = context.buffers.adopt(y_slot.take(gradients)?);
-            x_slot.update(gradients, |dx| pool::avg_backward(&spans, images, channels, &dy, dx))
+            x_slot.update(gradients, |dx| pool::avg_backward(&spans, channels, &dy, dx))
         });
         Ok(y.put_tape(tape))
     }
@@ -238,7 +230,7 @@ impl Engine for Gemm {
             places.push((at, shape.3, Slot::of(&part)));
             at += shape.3;
         }
-        let y = tape::tensor(&self.device, joined, (images, height, width, total))?;
+        let y = self.memory.tensor(joined, (images, height, width, total))?;
         let y_slot = Slot::of(&y);
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -263,13 +255,13 @@ impl Engine for Gemm {
         let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
         let (input_gradient, layer) = (layer.input_gradient, Layer::read(layer)?);
         let (x, mut tape) = x.split_tape();
-        let input = self.read(&x);
+        let input = self.memory.hold(&x);
         let (mut unit, moments) =
             Unit::forward(&self.context, geometry, &input, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
         let width = layer.width();
         let mut out = self.context.buffers.take_vec(geometry.rows() * width);
         unit.write(0..width, ColumnsMut { data: &mut out, stride: width, offset: 0 });
-        let out = tape::tensor(&self.device, out, geometry.output_shape())?;
+        let out = self.memory.tensor(out, geometry.output_shape())?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -282,7 +274,7 @@ impl Engine for Gemm {
             }
             Ok(())
         });
-        Ok((out.put_tape(tape), layer::moments(&self.device, moments)?))
+        Ok((out.put_tape(tape), layer::moments(self.memory.device(), moments)?))
     }
 
     fn conv_bn_relu<T: Tape<f32, Cpu>>(
@@ -301,9 +293,9 @@ impl Engine for Gemm {
         let norm = Self::norm("conv_bn_relu", &host, moments)?;
         let (x, tape) = x.split_tape();
         let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
-        conv::forward(&self.context, &geometry, &self.read(&x), &host.weight, &mut y);
+        conv::forward(&self.context, &geometry, &self.memory.hold(&x), &host.weight, &mut y);
         norm.apply_in_place(true, &mut y);
-        Ok(tape::tensor(&self.device, y, geometry.output_shape())?.put_tape(tape))
+        Ok(self.memory.tensor(y, geometry.output_shape())?.put_tape(tape))
     }
 
     fn inception_train<T: Tape<f32, Cpu>>(
@@ -315,9 +307,9 @@ impl Engine for Gemm {
         let [a, b, c, d, e, f] = layers.each_ref().map(Layer::read);
         let host = [a?, b?, c?, d?, e?, f?];
         let (x, mut tape) = x.split_tape();
-        let (block, out, moments) = Inception::forward(&self.context, self.read(&x), shape, host)?;
+        let (block, out, moments) = Inception::forward(&self.context, self.memory.hold(&x), shape, host)?;
         let channels = out.len() / (shape.0 * shape.1 * shape.2);
-        let out = tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))?;
+        let out = self.memory.tensor(out, (shape.0, shape.1, shape.2, channels))?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
@@ -326,7 +318,7 @@ impl Engine for Gemm {
             block.backward(&dout, &mut dx, gradients)?;
             x_slot.put(gradients, dx)
         });
-        let [a, b, c, d, e, f] = moments.map(|moments| layer::moments(&self.device, moments));
+        let [a, b, c, d, e, f] = moments.map(|moments| layer::moments(self.memory.device(), moments));
         Ok((out.put_tape(tape), [a?, b?, c?, d?, e?, f?]))
     }
 
@@ -341,8 +333,8 @@ impl Engine for Gemm {
         let host = [a?, b?, c?, d?, e?, f?];
         let norm = |i: usize| Self::norm("inception", &host[i], moments[i]);
         let norms = [norm(0)?, norm(1)?, norm(2)?, norm(3)?, norm(4)?, norm(5)?];
-        let out = inception::infer(&self.context, &self.read(&x), shape, &host, &norms)?;
+        let out = inception::infer(&self.context, &self.memory.hold(&x), shape, &host, &norms)?;
         let channels = out.len() / (shape.0 * shape.1 * shape.2);
-        tape::tensor(&self.device, out, (shape.0, shape.1, shape.2, channels))
+        self.memory.tensor(out, (shape.0, shape.1, shape.2, channels))
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::context::{Context, cut, cut_mut};
-use super::simd::vectorised;
+use super::simd::{for_each_stretch, vectorised};
 
 /// Rows summed in f32 before their sum joins an f64 total.
 const CHUNK: usize = 256;
@@ -73,11 +73,9 @@ impl Sums {
         Self { chunk: [vec![0.0; channels], vec![0.0; channels]], total: [vec![0.0; channels], vec![0.0; channels]] }
     }
 
-    /// Adds a chunk, whose rows `sum` adds up.
+    /// Adds a chunk, whose sums `sum` writes.
     fn add_chunk(&mut self, sum: impl FnOnce(&mut [f32], &mut [f32])) {
         let [a, b] = &mut self.chunk;
-        a.fill(0.0);
-        b.fill(0.0);
         sum(a, b);
         for (total, chunk) in self.total.iter_mut().zip(&self.chunk) {
             total.iter_mut().zip(chunk).for_each(|(total, &sum)| *total += f64::from(sum));
@@ -119,17 +117,26 @@ pub fn moments(context: &Context, x: &[f32], channels: usize) -> (Vec<f32>, Vec<
 }
 
 vectorised! {
-    /// Adds each channel's deviations from the pivot, and their squares.
+    /// Each channel's sums of the deviations from the pivot, and of their squares.
     fn sum_deviations(x: &[f32], pivot: &[f32], sum: &mut [f32], squares: &mut [f32]) {
         let channels = pivot.len();
-        let (sum, squares) = (&mut sum[..channels], &mut squares[..channels]);
-        for row in x.chunks_exact(channels) {
-            for j in 0..channels {
-                let deviation = row[j] - pivot[j];
-                sum[j] += deviation;
-                squares[j] += deviation * deviation;
-            }
+        macro_rules! stretch {
+            ($at:expr, $count:literal) => {{
+                let (mut sums, mut products, mut pivots) = ([0.0; $count], [0.0; $count], [0.0; $count]);
+                pivots.copy_from_slice(&pivot[$at..][..$count]);
+                for row in x.chunks_exact(channels) {
+                    let row = &row[$at..][..$count];
+                    for lane in 0..$count {
+                        let deviation = row[lane] - pivots[lane];
+                        sums[lane] += deviation;
+                        products[lane] += deviation * deviation;
+                    }
+                }
+                sum[$at..][..$count].copy_from_slice(&sums);
+                squares[$at..][..$count].copy_from_slice(&products);
+            }};
         }
+        for_each_stretch!(channels, stretch);
     }
 
     /// `out = x * gain + offset`, but not under `floor`. NaN stays NaN, so that a divergence is seen.
@@ -157,20 +164,28 @@ vectorised! {
         }
     }
 
-    /// Adds each channel's sums of `dy` and `dy * (x - mean)`, where `x * gain + offset` is over `floor`.
+    /// Each channel's sums of `dy` and `dy * (x - mean)`, where `x * gain + offset` is over `floor`.
     fn sum_gradients(x: Columns<'_>, dy: Columns<'_>, norm: &Norm, floor: f32, sum: &mut [f32], product: &mut [f32]) {
         let channels = norm.gain.len();
-        let (gain, offset, mean) = (&norm.gain[..channels], &norm.offset[..channels], &norm.mean[..channels]);
-        let (sum, product) = (&mut sum[..channels], &mut product[..channels]);
-        for (x_row, dy_row) in x.data.chunks_exact(x.stride).zip(dy.data.chunks_exact(dy.stride)) {
-            let (x_row, dy_row) = (&x_row[x.offset..][..channels], &dy_row[dy.offset..][..channels]);
-            for j in 0..channels {
-                let (x, dy) = (x_row[j], dy_row[j]);
-                let dy = if x * gain[j] + offset[j] > floor { dy } else { 0.0 };
-                sum[j] += dy;
-                product[j] += dy * (x - mean[j]);
-            }
+        macro_rules! stretch {
+            ($at:expr, $count:literal) => {{
+                let part = |values: &[f32]| -> [f32; $count] { std::array::from_fn(|lane| values[$at + lane]) };
+                let (gain, offset, mean) = (part(&norm.gain), part(&norm.offset), part(&norm.mean));
+                let (mut sums, mut products) = ([0.0; $count], [0.0; $count]);
+                for (x_row, dy_row) in x.data.chunks_exact(x.stride).zip(dy.data.chunks_exact(dy.stride)) {
+                    let (x_row, dy_row) = (&x_row[x.offset + $at..][..$count], &dy_row[dy.offset + $at..][..$count]);
+                    for lane in 0..$count {
+                        let (x, dy) = (x_row[lane], dy_row[lane]);
+                        let dy = if x * gain[lane] + offset[lane] > floor { dy } else { 0.0 };
+                        sums[lane] += dy;
+                        products[lane] += dy * (x - mean[lane]);
+                    }
+                }
+                sum[$at..][..$count].copy_from_slice(&sums);
+                product[$at..][..$count].copy_from_slice(&products);
+            }};
         }
+        for_each_stretch!(channels, stretch);
     }
 
     /// `x = gain * dy - constant - x * slope`, with `dy` masked as in [`sum_gradients`].

@@ -124,5 +124,30 @@ macro_rules! for_each_isa {
     )+};
 }
 
+/// Calls `$run!(first, count)` for stretches of 16 of `$channels` channels, then of 8, 4 and 1: constants, so that
+/// the compiler keeps a stretch in registers.
+macro_rules! for_each_stretch {
+    ($channels:expr, $run:ident) => {{
+        let (channels, mut at) = ($channels, 0);
+        while at + 16 <= channels {
+            $run!(at, 16);
+            at += 16;
+        }
+        if at + 8 <= channels {
+            $run!(at, 8);
+            at += 8;
+        }
+        if at + 4 <= channels {
+            $run!(at, 4);
+            at += 4;
+        }
+        while at < channels {
+            $run!(at, 1);
+            at += 1;
+        }
+    }};
+}
+
 pub(super) use for_each_isa;
+pub(super) use for_each_stretch;
 pub(super) use vectorised;
