@@ -7,29 +7,38 @@ use std::time::Instant;
 use crate::arch::{Architecture, ResolutionError};
 use crate::data::{Augment, Crop, Dataset, Split};
 use crate::net::GoogLeNet;
-use crate::ops::Gemm;
+use crate::ops::{Crew, Gemm};
 use crate::search::ports::Evaluator;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
 use crate::train::{FitError, Recipe, fit, measure};
 
-/// Trains and scores candidates under a protocol, each on the calling thread and on a device of its own.
+/// Trains and scores candidates under a protocol, each on a device of its own, and on the calling thread unless they share
+/// more of them.
 pub struct TrainEvaluator {
     data: Arc<Dataset>,
     protocol: Protocol,
+    crew: Option<Crew>,
 }
 
 impl TrainEvaluator {
     /// An evaluator on images whose resolution is the protocol's.
     pub fn new(data: Arc<Dataset>, protocol: Protocol) -> Self {
-        Self { data, protocol }
+        Self { data, protocol, crew: None }
+    }
+
+    /// The same, with threads that the trainings going on at once share.
+    #[must_use]
+    pub fn sharing(self, crew: Crew) -> Self {
+        Self { crew: Some(crew), ..self }
     }
 
     /// Fits and measures one network.
     fn train(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Result<Score, FitError> {
         // A device of its own, so that all its memory goes with it.
-        let mut network = GoogLeNet::new(Gemm::new(), &job.architecture, job.seed)?;
+        let engine = self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew);
+        let mut network = GoogLeNet::new(engine, &job.architecture, job.seed)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
         let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);

@@ -18,7 +18,7 @@ mod window;
 pub use composed::Composed;
 #[cfg(feature = "cuda")]
 pub use composed::OnCuda;
-pub use cpu::Gemm;
+pub use cpu::{Crew, Gemm};
 pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;

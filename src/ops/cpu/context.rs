@@ -1,7 +1,9 @@
 //! What the kernels run with: an instruction set, memory, threads.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -17,20 +19,70 @@ pub struct Context {
     /// Where to compute.
     pub buffers: Buffers,
     /// Who computes; nobody but the calling thread if there is none.
-    pool: Option<Arc<ThreadPool>>,
+    member: Option<Arc<Member>>,
+}
+
+/// The threads of a machine, which the trainings that go on at once share: each computes with an equal part of them, and
+/// with more as soon as others have ended. How many there are never changes a bit of a result.
+#[derive(Clone, Debug)]
+pub struct Crew {
+    pool: Arc<ThreadPool>,
+    trainings: Arc<AtomicUsize>,
+}
+
+/// One training's part in a crew.
+#[derive(Debug)]
+struct Member(Crew);
+
+impl Crew {
+    /// So many threads, beside those that call.
+    ///
+    /// # Errors
+    /// [`ThreadPoolBuildError`] if the system refuses.
+    pub fn new(threads: NonZeroUsize) -> Result<Self, ThreadPoolBuildError> {
+        Ok(Self::of(ThreadPoolBuilder::new().num_threads(threads.get()).build()?))
+    }
+
+    /// So many threads, the calling one among them unless it serves another crew already: it need not be woken when
+    /// others have done their part.
+    pub fn with_caller(threads: NonZeroUsize) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new().num_threads(threads.get()).use_current_thread().build();
+        pool.map(Self::of).or_else(|_| Self::new(threads))
+    }
+
+    fn of(pool: ThreadPool) -> Self {
+        Self { pool: Arc::new(pool), trainings: Arc::default() }
+    }
+}
+
+impl Member {
+    fn new(crew: Crew) -> Self {
+        crew.trainings.fetch_add(1, Ordering::Relaxed);
+        Self(crew)
+    }
+
+    /// Its part of the threads.
+    fn threads(&self) -> usize {
+        (self.0.pool.current_num_threads() / self.0.trainings.load(Ordering::Relaxed).max(1)).max(1)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.trainings.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { isa: Isa::best(), buffers: Buffers::default(), pool: None }
+        Self { isa: Isa::best(), buffers: Buffers::default(), member: None }
     }
 }
 
 impl Context {
-    /// Computes with `threads` threads.
-    pub fn with_threads(threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = (threads > 1).then(|| ThreadPoolBuilder::new().num_threads(threads).build()).transpose()?;
-        Ok(Self { pool: pool.map(Arc::new), ..Self::default() })
+    /// Computes with a part of the crew's threads.
+    pub fn in_crew(crew: &Crew) -> Self {
+        Self { member: Some(Arc::new(Member::new(crew.clone()))), ..Self::default() }
     }
 
     /// Computes with one thread and the given instructions.
@@ -39,22 +91,26 @@ impl Context {
         Self { isa, ..Self::default() }
     }
 
+    fn threads(&self) -> usize {
+        self.member.as_ref().map_or(1, |member| member.threads())
+    }
+
     /// `0..count` in as many nearly equal ranges as there are threads.
     ///
     /// Where the ranges end depends on the number of threads, so it must not matter for any bit of the result.
     pub fn shares(&self, count: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
-        let shares = self.pool.as_ref().map_or(1, |pool| pool.current_num_threads()).min(count.max(1));
+        let shares = self.threads().min(count.max(1));
         (0..shares).map(move |share| count * share / shares..count * (share + 1) / shares)
     }
 
     /// `work` for each of `parts`, on all threads; the results in order.
     pub fn map<T: Send, R: Send>(&self, parts: impl Iterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-        match &self.pool {
-            Some(pool) => {
+        match &self.member {
+            Some(member) if member.threads() > 1 => {
                 let parts: Vec<T> = parts.collect();
-                pool.install(|| parts.into_par_iter().with_max_len(1).map(&work).collect())
+                member.0.pool.install(|| parts.into_par_iter().with_max_len(1).map(&work).collect())
             }
-            None => parts.map(work).collect(),
+            _ => parts.map(work).collect(),
         }
     }
 
@@ -80,4 +136,26 @@ pub fn cut_mut<T>(
         slice = rest;
         piece
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trainings_share_the_threads_until_others_end() {
+        let crew = Crew::new(NonZeroUsize::new(4).unwrap()).unwrap();
+        let first = Context::in_crew(&crew);
+        let shares = |context: &Context| context.shares(100).map(|share| share.len()).collect::<Vec<_>>();
+        assert_eq!(shares(&first), [25; 4]);
+        let others = [(); 2].map(|()| Context::in_crew(&crew));
+        assert_eq!(shares(&first), [100]);
+        let clone = others[0].clone();
+        drop(others);
+        assert_eq!(shares(&first), [50; 2]);
+        assert_eq!(first.map(0..5, |i| i * i), [0, 1, 4, 9, 16]);
+        drop(clone);
+        assert_eq!(shares(&first), [25; 4]);
+        assert_eq!(shares(&Context::default()), [100]);
+    }
 }

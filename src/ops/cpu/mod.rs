@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use dfdx::prelude::*;
 
 use context::Context;
+pub use context::Crew;
 use conv::Geometry;
 use inception::Inception;
 use layer::Layer;
@@ -47,8 +48,12 @@ impl Gemm {
     /// # Errors
     /// [`OpError::Device`] if the system refuses.
     pub fn with_threads(threads: NonZeroUsize) -> Result<Self, OpError> {
-        let context = Context::with_threads(threads.get()).map_err(OpError::device)?;
-        Ok(Self { memory: Memory::default(), context })
+        Ok(Self::in_crew(&Crew::with_caller(threads).map_err(OpError::device)?))
+    }
+
+    /// An engine that computes with a part of the crew's threads.
+    pub fn in_crew(crew: &Crew) -> Self {
+        Self { memory: Memory::default(), context: Context::in_crew(crew) }
     }
 
     /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.
