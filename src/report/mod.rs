@@ -2,6 +2,7 @@
 
 mod card;
 mod front_csv;
+mod ledger;
 mod progress;
 mod summary;
 mod table;
@@ -9,6 +10,7 @@ mod units;
 
 pub use card::{Card, Source};
 pub use front_csv::front_csv;
+pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
 pub use table::table;
