@@ -148,7 +148,8 @@ fn search(
     store: &mut RunStore,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Finished> {
-    let signals = Signals::install(Arc::clone(progress))?;
+    let screen = Arc::clone(progress);
+    let signals = Signals::install(move |text| screen.message(text))?;
     let plan = Plan { space, classes: dataset.classes().len(), workers };
     let evaluator = TrainEvaluator::new(dataset, *space.protocol());
     let started = Instant::now();

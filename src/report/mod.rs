@@ -6,6 +6,7 @@ mod ledger;
 mod progress;
 mod summary;
 mod table;
+mod trainings;
 mod units;
 
 pub use card::{Card, Source};
@@ -14,4 +15,5 @@ pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
 pub use table::table;
+pub use trainings::Trainings;
 pub use units::{duration, si};
