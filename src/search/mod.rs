@@ -5,6 +5,7 @@
 pub mod digest;
 pub mod drive;
 pub mod evolution;
+pub mod finals;
 pub mod front;
 pub mod hypervolume;
 pub mod landscape;
