@@ -7,6 +7,8 @@ pub mod drive;
 pub mod evolution;
 pub mod finals;
 pub mod front;
+#[cfg(test)]
+mod golden;
 pub mod hypervolume;
 pub mod landscape;
 pub mod list;
