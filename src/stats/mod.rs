@@ -4,6 +4,7 @@
 
 mod alternative;
 mod bootstrap;
+mod crossed;
 mod holm;
 mod interval;
 mod kendall;
@@ -22,6 +23,7 @@ mod wilcoxon;
 
 pub use alternative::Alternative;
 pub use bootstrap::{Bootstrap, bootstrap};
+pub use crossed::{Crossed, crossed};
 pub use holm::holm;
 pub use interval::Interval;
 pub use kendall::kendall_tau_b;

@@ -15,6 +15,11 @@ pub(super) fn central(share: f64, freedom: usize) -> f64 {
     (freedom as f64).sqrt() * low.tan()
 }
 
+/// The probability of an absolute value above `|t|`, for at least one degree of freedom.
+pub(super) fn outside(t: f64, freedom: usize) -> f64 {
+    (1.0 - within((t.abs() / (freedom as f64).sqrt()).atan(), freedom)).max(0.0)
+}
+
 /// The probability of an absolute value of at most `sqrt(freedom) * tan(angle)`.
 ///
 /// Source: Abramowitz & Stegun, "Handbook of Mathematical Functions", 26.7.3 and 26.7.4: a finite sum of positive
