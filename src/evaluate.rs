@@ -62,9 +62,7 @@ pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
     Some(match result {
         Ok(score) => Outcome::Done(score),
         Err(FitError::Stopped) => return None,
-        Err(FitError::Diverged { epoch, loss }) => {
-            Outcome::Failed(Failure::Diverged { epoch, loss: loss.to_string() })
-        }
+        Err(FitError::Diverged { epoch, loss }) => Outcome::Failed(Failure::Diverged { epoch, loss: loss.to_string() }),
         Err(error) => Outcome::Failed(Failure::Error { message: error.to_string() }),
     })
 }

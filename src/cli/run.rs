@@ -176,7 +176,8 @@ fn finish(
     Finished { trials, ended }: &Finished,
     output: Output,
 ) -> Result<(), Failure> {
-    let summary = RunSummary::new(name.as_str(), space.search().trials, trials, &baseline);
+    let (finals, _) = dir.finals().read_trainings()?;
+    let summary = RunSummary::new(name.as_str(), space.search().trials, trials, &baseline).with_finals(trials, &finals);
     let front = dir.path().join("front.csv");
     write_atomically(&front, front_csv(&summary).as_bytes())?;
     let (key, why) = reason(ended, trials.len());

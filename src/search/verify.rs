@@ -120,6 +120,9 @@ mod tests {
         let diverged = |epoch| Outcome::Failed(Failure::Diverged { epoch, loss: "NaN".to_owned() });
         assert_eq!(fields(&honest(), &diverged(1)), ["outcome"]);
         let failed = Trial { outcome: diverged(1), ..honest() };
-        assert_eq!((fields(&failed, &diverged(2)), fields(&failed, &diverged(1))), (vec!["outcome".to_owned()], vec![]));
+        assert_eq!(
+            (fields(&failed, &diverged(2)), fields(&failed, &diverged(1))),
+            (vec!["outcome".to_owned()], vec![])
+        );
     }
 }

@@ -42,16 +42,17 @@ pub fn crossed(rows: &[Vec<f64>]) -> Result<Crossed, Undefined> {
     let column_means: Vec<f64> = (0..first.len()).map(column).collect();
     let mean = mean(&row_means)?;
     let squares = |values: &[f64]| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-    let rest: f64 = rows.iter().zip(&row_means).map(|(row, row_mean)| {
-        let cells = row.iter().zip(&column_means);
-        cells.map(|(value, column_mean)| (value - row_mean - column_mean + mean).powi(2)).sum::<f64>()
-    }).sum();
+    let rest: f64 = rows
+        .iter()
+        .zip(&row_means)
+        .map(|(row, row_mean)| {
+            let cells = row.iter().zip(&column_means);
+            cells.map(|(value, column_mean)| (value - row_mean - column_mean + mean).powi(2)).sum::<f64>()
+        })
+        .sum();
     let freedoms = [height - 1.0, width - 1.0, (height - 1.0) * (width - 1.0)];
-    let [of_rows, of_columns, of_rest] = [
-        width * squares(&row_means) / freedoms[0],
-        height * squares(&column_means) / freedoms[1],
-        rest / freedoms[2],
-    ];
+    let [of_rows, of_columns, of_rest] =
+        [width * squares(&row_means) / freedoms[0], height * squares(&column_means) / freedoms[1], rest / freedoms[2]];
     let variance = (of_rows + of_columns - of_rest).max(of_rows).max(of_columns);
     if variance == 0.0 {
         let p = if mean == 0.0 { 1.0 } else { 0.0 };
