@@ -12,7 +12,7 @@ use crate::search::ports::Evaluator;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
-use crate::train::{FitError, Recipe, fit, measure};
+use crate::train::{FitError, Measurement, Recipe, fit, measure};
 
 /// Trains and scores candidates under a protocol, each on a device of its own, and on the calling thread unless they share
 /// more of them.
@@ -35,7 +35,15 @@ impl TrainEvaluator {
     }
 
     /// Fits and measures one network.
-    fn train(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Result<Score, FitError> {
+    ///
+    /// # Errors
+    /// [`FitError`] if it diverges, cannot be built, or `stop` became true.
+    pub fn train(
+        &self,
+        job: &Job,
+        progress: &dyn Fn(f64, f64),
+        stop: &AtomicBool,
+    ) -> Result<(GoogLeNet<Gemm>, Measurement, Score), FitError> {
         // A device of its own, so that all its memory goes with it.
         let engine = self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew);
         let mut network = GoogLeNet::new(engine, &job.architecture, job.seed)?;
@@ -48,26 +56,30 @@ impl TrainEvaluator {
         if !measured.loss.is_finite() {
             return Err(FitError::Diverged { epoch: recipe.epochs, loss: measured.loss });
         }
-        Ok(Score {
+        let score = Score {
             accuracy: measured.accuracy,
             accuracy_se: measured.accuracy_se,
             validation_loss: measured.loss,
             training_loss_sum: losses.iter().sum(),
-        })
+        };
+        Ok((network, measured, score))
     }
+}
+
+/// How a training ended, for the record; nothing if it was stopped.
+pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
+    Some(match result {
+        Ok(score) => Outcome::Done(score),
+        Err(FitError::Stopped) => return None,
+        Err(FitError::Diverged { epoch, loss }) => Outcome::Failed(Failure::Diverged { epoch, loss: loss.to_string() }),
+        Err(error) => Outcome::Failed(Failure::Error { message: error.to_string() }),
+    })
 }
 
 impl Evaluator for TrainEvaluator {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();
-        let outcome = match self.train(job, progress, stop) {
-            Ok(score) => Outcome::Done(score),
-            Err(FitError::Stopped) => return None,
-            Err(FitError::Diverged { epoch, loss }) => {
-                Outcome::Failed(Failure::Diverged { epoch, loss: loss.to_string() })
-            }
-            Err(error) => Outcome::Failed(Failure::Error { message: error.to_string() }),
-        };
+        let outcome = outcome(self.train(job, progress, stop).map(|(_, _, score)| score))?;
         Some((outcome, start.elapsed().as_secs_f64()))
     }
 }

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A module not listed may import nothing.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("arch", &[]),
     ("diagnostic", &[]),
+    ("stats", &[]),
     ("space", &["arch", "diagnostic"]),
     ("search", &["arch", "space"]),
     ("ops", &[]),
@@ -19,7 +20,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("evaluate", &["arch", "space", "search", "ops", "net", "data", "train"]),
     ("store", &["arch", "space", "search"]),
     ("export", &["arch", "diagnostic", "ops", "net", "data", "train"]),
-    ("report", &["arch", "space", "search"]),
+    ("report", &["arch", "space", "search", "stats"]),
     (
         "cli",
         &[
@@ -51,6 +52,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "report",
             "search",
             "space",
+            "stats",
             "store",
             "train",
         ],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use super::load::{DataArgs, training_set};
+use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::train::{Trained, show, train_model};
@@ -16,7 +16,7 @@ use crate::data::{Dataset, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
 use crate::ops::Gemm;
-use crate::report::{Card, Source};
+use crate::report::{Card, Finalist, FinalsReport, Source};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
@@ -71,11 +71,18 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let Args { min_accuracy, knee, .. } = args;
     let unbounded = min_accuracy.is_some() || knee;
     let max_macs = args.max_macs.or((!unbounded).then_some(run.baseline.macs));
-    let trial =
-        pick(&run.trials, Wish { max_macs, min_accuracy, knee }).with_context(|| format!("run {}", run.name))?;
+    let finals = run.finals()?;
+    let wish = Wish { max_macs, min_accuracy, knee };
+    let trial = choose(&run, finals.as_ref(), wish)?;
+    let finalist = finals.as_ref().and_then(|report| Finalist::of(report, trial.job.index));
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
-    let data = if args.train { Some(runs_data(&run, &args.data, &out, output)?) } else { None };
-    let card = card(&run, trial)?;
+    let data = if args.train {
+        check_free(&model_dir(&out)).map_err(|error| Failure::Usage(error.into()))?;
+        Some(run.data(&args.data, output)?)
+    } else {
+        None
+    };
+    let card = card(&run, trial, finalist)?;
     let markdown = card.to_markdown()?;
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     write_atomically(&out.join("architecture.toml"), architecture_file::to_toml(&trial.job.architecture).as_bytes())?;
@@ -99,18 +106,6 @@ fn model_dir(out: &Path) -> PathBuf {
     out.join("model")
 }
 
-/// The data that the run was made on: what a network was picked for is what it is to be trained on.
-fn runs_data(run: &StoredRun, args: &DataArgs, out: &Path, output: Output) -> Result<Dataset, Failure> {
-    check_free(&model_dir(out)).map_err(|error| Failure::Usage(error.into()))?;
-    let data = training_set(args.data.as_deref(), run.space.protocol().resolution, output)?;
-    let StoredRun { name, manifest, .. } = run;
-    if data.fingerprint() != manifest.data_fingerprint {
-        let made_on = &manifest.data;
-        return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
-    }
-    Ok(data)
-}
-
 /// Trains the network of `trial` as the run did, only for longer and on all training images.
 fn train(
     engine: Gemm,
@@ -130,7 +125,19 @@ fn train(
     train_model(engine, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
-fn card<'a>(run: &'a StoredRun, trial: &Trial) -> Result<Card<'a>, Failure> {
+/// A finalist that is as wished, by its validation accuracy in the finals; if there is none, any network of the run, by that
+/// which the search has selected on. The test accuracy is for reporting: nothing is chosen by it.
+fn choose<'a>(run: &'a StoredRun, finals: Option<&FinalsReport>, wish: Wish) -> Result<&'a Trial, Failure> {
+    let rescored = finals.map(|report| report.rescored(&run.trials)).unwrap_or_default();
+    let index = pick(&rescored, wish).ok().map(|trial| trial.job.index);
+    let finalist = index.and_then(|index| run.trials.iter().find(|trial| trial.job.index == index));
+    match finalist {
+        Some(trial) => Ok(trial),
+        None => Ok(pick(&run.trials, wish).with_context(|| format!("run {}", run.name))?),
+    }
+}
+
+fn card<'a>(run: &'a StoredRun, trial: &Trial, finalist: Option<Finalist<'a>>) -> Result<Card<'a>, Failure> {
     let StoredRun { name, space, manifest, trials, baseline, .. } = run;
     let source = Source {
         run: name.as_str(),
@@ -140,5 +147,6 @@ fn card<'a>(run: &'a StoredRun, trial: &Trial) -> Result<Card<'a>, Failure> {
         program: &manifest.program,
         protocol: space.protocol(),
     };
-    Card::new(source, trial, trials, *baseline).ok_or_else(|| anyhow!("trial {} has no score", trial.job.index).into())
+    let card = Card::new(source, trial, trials, *baseline).map(|card| card.with_finals(finalist));
+    card.ok_or_else(|| anyhow!("trial {} has no score", trial.job.index).into())
 }

@@ -4,6 +4,8 @@ mod baseline;
 mod bench;
 mod best;
 mod evaluate;
+mod finalist;
+mod finals;
 mod load;
 mod parse;
 mod plan;
@@ -15,6 +17,8 @@ mod stdout;
 mod summary;
 mod threads;
 mod train;
+mod trainings;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +44,10 @@ enum Command {
     Best(best::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
+    /// Train the best networks of a run beside uniform scalings of equal cost, and compare them on the test images.
+    Finals(finals::Args),
+    /// Train stored trials again and compare them bit for bit.
+    Verify(verify::Args),
     /// Train one architecture fully and write a model.
     Train(train::Args),
     /// Measure a trained model on a folder of labelled images.
@@ -89,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => baseline::execute(args, output),
         Command::Best(args) => best::execute(args, output),
         Command::Status(args) => status::execute(args, output),
+        Command::Finals(args) => finals::execute(args, output),
+        Command::Verify(args) => verify::execute(args, output),
         Command::Train(args) => train::execute(args, output),
         Command::Evaluate(args) => evaluate::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),

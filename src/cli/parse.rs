@@ -7,6 +7,12 @@ pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "give a whole number from 1".to_owned())
 }
 
+/// A whole number from 2.
+pub(super) fn two_or_more(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() >= 2);
+    number.ok_or_else(|| "give a whole number from 2".to_owned())
+}
+
 /// A share, 0 to 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));

@@ -148,7 +148,8 @@ fn search(
     store: &mut RunStore,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Finished> {
-    let signals = Signals::install(Arc::clone(progress))?;
+    let screen = Arc::clone(progress);
+    let signals = Signals::install(move |text| screen.message(text))?;
     let plan = Plan { space, classes: dataset.classes().len(), workers };
     let evaluator = TrainEvaluator::new(dataset, *space.protocol());
     let started = Instant::now();
@@ -175,7 +176,8 @@ fn finish(
     Finished { trials, ended }: &Finished,
     output: Output,
 ) -> Result<(), Failure> {
-    let summary = RunSummary::new(name.as_str(), space.search().trials, trials, &baseline);
+    let (finals, _) = dir.finals().read_trainings()?;
+    let summary = RunSummary::new(name.as_str(), space.search().trials, trials, &baseline).with_finals(trials, &finals);
     let front = dir.path().join("front.csv");
     write_atomically(&front, front_csv(&summary).as_bytes())?;
     let (key, why) = reason(ended, trials.len());

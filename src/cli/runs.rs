@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 
+use super::load::{DataArgs, training_set};
 use super::{Failure, Output};
 use crate::arch::Cost;
+use crate::data::Dataset;
 use crate::diagnostic::suggest;
-use crate::report::{RunSummary, baseline_cost};
+use crate::report::{FinalsReport, RunSummary, baseline_cost};
 use crate::search::trial::Trial;
 use crate::space::Space;
 use crate::store::{Manifest, RunDir, RunName, read_journal};
@@ -61,9 +63,42 @@ impl StoredRun {
         Ok(Self { name, dir, space, manifest, trials, baseline })
     }
 
+    /// The data that the run was made on: only on these do its networks compare.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the data given are others, or none to train on.
+    pub(super) fn data(&self, args: &DataArgs, output: Output) -> Result<Dataset, Failure> {
+        let data = training_set(args.data.as_deref(), self.space.protocol().resolution, output)?;
+        let Self { name, manifest, .. } = self;
+        if data.fingerprint() != manifest.data_fingerprint {
+            let made_on = &manifest.data;
+            return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
+        }
+        Ok(data)
+    }
+
     /// Where it stands.
-    pub(super) fn summary(&self) -> RunSummary {
-        RunSummary::new(self.name.as_str(), self.space.search().trials, &self.trials, &self.baseline)
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if its finals cannot be read.
+    pub(super) fn summary(&self) -> Result<RunSummary, Failure> {
+        let summary = RunSummary::new(self.name.as_str(), self.space.search().trials, &self.trials, &self.baseline);
+        let (finals, _) = self.dir.finals().read_trainings()?;
+        Ok(summary.with_finals(&self.trials, &finals))
+    }
+
+    /// The report of its finals, if these are finished.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if it cannot be read.
+    pub(super) fn finals(&self) -> Result<Option<FinalsReport>, Failure> {
+        let path = self.dir.finals().report();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let unreadable = || format!("cannot read {}; `finals` writes it anew", path.display());
+        let text = fs::read_to_string(&path).with_context(unreadable)?;
+        Ok(Some(serde_json::from_str(&text).with_context(unreadable)?))
     }
 }
 

@@ -29,7 +29,7 @@ struct Status {
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
-    let status = Status { summary: run.summary(), holder: holder(run.dir.path()) };
+    let status = Status { summary: run.summary()?, holder: holder(run.dir.path()) };
     if output.json {
         return stdout::print(&(serde_json::to_string_pretty(&status)? + "\n"));
     }

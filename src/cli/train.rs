@@ -151,7 +151,7 @@ pub(super) fn train_model(
             seed,
             data_fingerprint: data.fingerprint().to_owned(),
             validation,
-            test,
+            test: Some(test),
             seconds,
         };
         model.write(out, &mut network)?;

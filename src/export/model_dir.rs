@@ -40,8 +40,8 @@ pub struct Model {
     pub data_fingerprint: String,
     /// On the validation images.
     pub validation: Measurement,
-    /// On the test images.
-    pub test: Measurement,
+    /// On the test images, if they were opened.
+    pub test: Option<Measurement>,
     /// Wall time of the training in seconds.
     pub seconds: f64,
 }
@@ -232,7 +232,7 @@ mod tests {
             seed: 3,
             data_fingerprint: "f".to_owned(),
             validation: measurement,
-            test: measurement,
+            test: Some(measurement),
             seconds: 1.5,
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::finals::{Comparison, FinalsReport, Spread, Standing, Versus};
 use super::summary::origin;
 use super::units::si;
 use crate::arch::Cost;
@@ -44,9 +45,64 @@ pub struct Card<'a> {
     fidelity: Fidelity,
     score: Score,
     score_note: &'static str,
+    /// What the finals have shown of it.
+    finals: Option<Finalist<'a>>,
     cost: Cost,
     baseline_cost: Cost,
     lineage: Vec<Ancestor>,
+}
+
+/// What the finals of the run have shown of one network: numbers that it was not selected on.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Finalist<'a> {
+    /// Trainings from scratch.
+    seeds: usize,
+    /// Epochs of each.
+    epochs: usize,
+    /// The network's accuracies.
+    network: &'a Standing,
+    /// The uniform scaling of about equal MACs.
+    control: &'a Standing,
+    /// The network beside it.
+    versus_control: &'a Versus,
+}
+
+impl<'a> Finalist<'a> {
+    /// The finalist that trial `trial` found, if there is one.
+    pub fn of(report: &'a FinalsReport, trial: usize) -> Option<Self> {
+        let Comparison { finalist, control, .. } = report.of_trial(trial)?;
+        let (network, versus_control) = (&report.networks[*finalist], control);
+        let control = &report.networks[control.network];
+        Some(Self { seeds: report.seeds, epochs: report.epochs, network, control, versus_control })
+    }
+
+    fn to_markdown(&self) -> String {
+        let Self { seeds, epochs, network, control, versus_control } = self;
+        let spread = |spread: &Option<Spread>| {
+            spread.map_or_else(|| "-".to_owned(), |it| format!("{:.2} ± {:.2} %", it.mean * 100.0, it.se * 100.0))
+        };
+        let mut text = format!(
+            "\n## Finals\n\nMeans of {seeds} trainings from scratch with fresh seeds, {epochs} epochs of all training images; ± \
+             is one standard error over seeds. The test images were opened after all choices, so these numbers are not too \
+             high.\n\n| | this network | {} |\n|---|---|---|\n| validation | {} | {} |\n| test | {} | {} |\n| MACs | {} | {} |\n",
+            control.name,
+            spread(&network.validation),
+            spread(&control.validation),
+            spread(&network.test),
+            spread(&control.test),
+            si(network.macs),
+            si(control.macs),
+        );
+        if let Some(test) = &versus_control.test {
+            let [difference, low, high] =
+                [test.gap.difference, test.interval.low, test.interval.high].map(|it| it * 100.0);
+            let won = if versus_control.is_won() { "shown to be better than" } else { "not shown to be better than" };
+            text += &format!(
+                "\nDifference on the test images: {difference:+.2} points ({low:+.2} to {high:+.2}): {won} scaling GoogLeNet.\n"
+            );
+        }
+        text
+    }
 }
 
 /// One step of a lineage.
@@ -71,10 +127,16 @@ impl<'a> Card<'a> {
             fidelity: job.fidelity,
             score: *trial.outcome.score()?,
             score_note: SELECTED_ON,
+            finals: None,
             cost: job.cost,
             baseline_cost: baseline,
             lineage: lineage(trial, trials),
         })
+    }
+
+    /// The card with what the finals have shown, if the network was in them.
+    pub fn with_finals(self, finals: Option<Finalist<'a>>) -> Self {
+        Self { finals, ..self }
     }
 
     /// The card for people.
@@ -103,6 +165,7 @@ impl<'a> Card<'a> {
             self.seed,
             SELECTED_ON,
         );
+        text += &self.finals.as_ref().map_or_else(String::new, Finalist::to_markdown);
         text += "\n## Lineage\n\n";
         for Ancestor { trial, origin, macs, accuracy } in &self.lineage {
             let accuracy = accuracy.map_or_else(|| "failed".to_owned(), |value| format!("{:.2} %", value * 100.0));

@@ -1,15 +1,23 @@
 //! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
 
 mod card;
+mod finals;
 mod front_csv;
+mod ledger;
 mod progress;
 mod summary;
 mod table;
+mod trainings;
 mod units;
 
-pub use card::{Card, Source};
+pub use card::{Card, Finalist, Source};
+pub use finals::{
+    Comparison, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
+};
 pub use front_csv::front_csv;
+pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
 pub use table::table;
+pub use trainings::Trainings;
 pub use units::{duration, si};

@@ -271,17 +271,17 @@ impl Course<'_> {
 }
 
 /// Where trainings run.
-struct Work<'a, 'scope> {
-    scope: &'a Scope<'scope>,
-    evaluator: &'scope dyn Evaluator,
-    observer: &'scope dyn Observer,
-    stop: &'scope AtomicBool,
-    sender: Sender<Option<Trial>>,
+pub(super) struct Work<'a, 'scope> {
+    pub(super) scope: &'a Scope<'scope>,
+    pub(super) evaluator: &'scope dyn Evaluator,
+    pub(super) observer: &'scope dyn Observer,
+    pub(super) stop: &'scope AtomicBool,
+    pub(super) sender: Sender<Option<Trial>>,
 }
 
 impl Work<'_, '_> {
     /// Trains on a worker, and sends the trial when it is done, or `None` if it was broken off.
-    fn start(&self, job: Job) {
+    pub(super) fn start(&self, job: Job) {
         let (evaluator, observer, stop, sender) = (self.evaluator, self.observer, self.stop, self.sender.clone());
         self.scope.spawn(move |_| {
             observer.observe(Event::Started(&job));

@@ -5,9 +5,13 @@
 pub mod digest;
 pub mod drive;
 pub mod evolution;
+pub mod finals;
 pub mod front;
+#[cfg(test)]
+mod golden;
 pub mod hypervolume;
 pub mod landscape;
+pub mod list;
 pub mod pareto;
 pub mod pick;
 pub mod ports;
@@ -21,3 +25,4 @@ mod testing;
 mod tests;
 pub mod trial;
 pub mod uniform;
+pub mod verify;

@@ -16,6 +16,7 @@
 
 mod error;
 mod files;
+mod finals;
 mod journal;
 mod lock;
 mod memory;
@@ -29,6 +30,7 @@ mod contract;
 
 pub use error::{Error, Warning};
 pub use files::write_atomically;
+pub use finals::{FinalsDir, FinalsStore};
 pub use journal::read as read_journal;
 pub use lock::holder;
 pub use memory::MemoryStore;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{sync_parent, write_atomically};
 use super::lock::RunLock;
-use super::{Error, RunStore, Warning};
+use super::{Error, FinalsDir, RunStore, Warning};
 use crate::space::Space;
 
 /// The name of a run: also the name of its folder.
@@ -92,6 +92,11 @@ impl RunDir {
     /// The journal of trials, for [`super::read_journal`].
     pub fn journal(&self) -> PathBuf {
         self.0.join(RunStore::JOURNAL)
+    }
+
+    /// Its finals.
+    pub fn finals(&self) -> FinalsDir {
+        FinalsDir::new(&self.0)
     }
 
     /// Begins the run, or continues it if `space` and `manifest` are those it was begun with. Only how long it goes on

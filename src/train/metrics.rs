@@ -32,6 +32,29 @@ pub fn measure<E: Engine>(
     batch: usize,
     class_of: impl Fn(usize) -> usize,
 ) -> Result<Measurement, OpError> {
+    Ok(tally(network, dataset, indices, batch, class_of)?.measurement())
+}
+
+/// For each of the images `indices` of `dataset` whether `network` classifies it right; as [`measure`].
+///
+/// # Errors
+/// As [`measure`].
+pub fn right_answers<E: Engine>(
+    network: &GoogLeNet<E>,
+    dataset: &Dataset,
+    indices: &[u32],
+    batch: usize,
+) -> Result<Vec<bool>, OpError> {
+    Ok(tally(network, dataset, indices, batch, |label| label)?.right)
+}
+
+fn tally<E: Engine>(
+    network: &GoogLeNet<E>,
+    dataset: &Dataset,
+    indices: &[u32],
+    batch: usize,
+    class_of: impl Fn(usize) -> usize,
+) -> Result<Tally, OpError> {
     let mut tally = Tally::default();
     let mut images = Batch::default();
     for indices in indices.chunks(batch.max(1)) {
@@ -41,7 +64,7 @@ pub fn measure<E: Engine>(
             network.forward(super::fit::maps(network.engine().device(), &mut images, dataset.resolution())?)?;
         tally.add(&logits.as_vec(), &labels);
     }
-    Ok(tally.measurement())
+    Ok(tally)
 }
 
 /// Binomial standard error of a share measured on `images` images.
@@ -54,8 +77,8 @@ pub fn standard_error(share: f64, images: usize) -> f64 {
 /// Running totals over batches.
 #[derive(Default)]
 struct Tally {
-    images: usize,
-    right: usize,
+    /// Whether each image was classified right.
+    right: Vec<bool>,
     loss: f64,
 }
 
@@ -64,17 +87,16 @@ impl Tally {
     fn add(&mut self, logits: &[f32], labels: &[usize]) {
         let classes = logits.len() / labels.len().max(1);
         for (logits, &label) in logits.chunks_exact(classes.max(1)).zip(labels) {
-            self.images += 1;
-            self.right += usize::from(is_right(logits, label));
+            self.right.push(is_right(logits, label));
             self.loss += cross_entropy(logits, label);
         }
     }
 
     fn measurement(&self) -> Measurement {
-        let images = self.images.max(1) as f64;
-        let accuracy = self.right as f64 / images;
-        let accuracy_se = standard_error(accuracy, self.images);
-        Measurement { images: self.images, accuracy, accuracy_se, loss: self.loss / images }
+        let images = self.right.len();
+        let share = |total: f64| total / images.max(1) as f64;
+        let accuracy = share(self.right.iter().filter(|right| **right).count() as f64);
+        Measurement { images, accuracy, accuracy_se: standard_error(accuracy, images), loss: share(self.loss) }
     }
 }
 
@@ -101,7 +123,7 @@ mod tests {
         tally.add(&[0.0, 3.0f32.ln(), 2.0f32.ln(), 0.0], &[1, 1]);
         tally.add(&[1000.0, 0.0], &[0]);
         let measured = tally.measurement();
-        assert_eq!(measured.images, 3);
+        assert_eq!((measured.images, tally.right), (3, vec![true, false, true]));
         assert!((measured.accuracy - 2.0 / 3.0).abs() < 1e-12);
         let expected = ((4.0f64 / 3.0).ln() + 3.0f64.ln() + 0.0) / 3.0;
         assert!((measured.loss - expected).abs() < 1e-6, "{}", measured.loss);

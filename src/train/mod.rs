@@ -11,7 +11,7 @@ mod schedule;
 
 pub use fit::{FitError, Progress, fit};
 pub use loss::{Loss, loss};
-pub use metrics::{Measurement, measure, standard_error};
+pub use metrics::{Measurement, measure, right_answers, standard_error};
 pub use optimizer::{Sgd, Step};
 pub use recipe::{AUX_WEIGHT, Recipe};
 pub use schedule::learning_rate_share;

@@ -25,6 +25,7 @@ use inception::Inception;
 use layer::Layer;
 use matmul::Destination;
 use norm::{Columns, ColumnsMut, Norm};
+use simd::{Isa, Set};
 use unit::Unit;
 
 use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, tape};
@@ -54,6 +55,17 @@ impl Gemm {
     /// An engine that computes with a part of the crew's threads.
     pub fn in_crew(crew: &Crew) -> Self {
         Self { memory: Memory::default(), context: Context::in_crew(crew) }
+    }
+
+    /// The instruction set that it computes with on this machine. Another one may give other last bits.
+    pub fn instruction_set() -> &'static str {
+        match Isa::best().set() {
+            Set::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "AVX-512",
+        }
     }
 
     /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.

@@ -1,0 +1,80 @@
+//! A training of the finals: its model is kept, so that it can be measured when all are done.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::data::{Dataset, MEAN, STD};
+use crate::evaluate::{TrainEvaluator, outcome, recipe};
+use crate::export::model_dir::{Model, ModelDirError};
+use crate::net::GoogLeNet;
+use crate::ops::Gemm;
+use crate::search::ports::Evaluator;
+use crate::search::trial::{Job, Outcome};
+use crate::space::Protocol;
+use crate::store::FinalsDir;
+use crate::train::Measurement;
+
+/// Trains as [`TrainEvaluator`] does, and writes the model of each training to its folder before the outcome is known.
+pub(super) struct KeepModels {
+    inner: TrainEvaluator,
+    data: Arc<Dataset>,
+    protocol: Protocol,
+    dir: FinalsDir,
+    error: Mutex<Option<ModelDirError>>,
+}
+
+impl KeepModels {
+    pub(super) fn new(data: Arc<Dataset>, protocol: Protocol, dir: FinalsDir) -> Self {
+        let inner = TrainEvaluator::new(Arc::clone(&data), protocol);
+        Self { inner, data, protocol, dir, error: Mutex::new(None) }
+    }
+
+    /// Why a model could not be written, if one could not.
+    pub(super) fn into_error(self) -> Option<ModelDirError> {
+        self.error.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(
+        &self,
+        job: &Job,
+        network: &mut GoogLeNet<Gemm>,
+        validation: Measurement,
+        seconds: f64,
+    ) -> Result<(), ModelDirError> {
+        let model = Model {
+            version: Model::VERSION,
+            classes: self.data.classes().to_vec(),
+            resolution: self.data.resolution(),
+            mean: MEAN,
+            std: STD,
+            recipe: recipe(&self.protocol),
+            seed: job.seed,
+            data_fingerprint: self.data.fingerprint().to_owned(),
+            validation,
+            // Opened when all trainings are done.
+            test: None,
+            seconds,
+        };
+        model.write(&self.dir.model(job.index), network)
+    }
+}
+
+impl Evaluator for KeepModels {
+    /// A training whose model cannot be written counts as broken off: it is the disk that failed, not the network.
+    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+        let start = Instant::now();
+        let trained = self.inner.train(job, progress, stop).map(|(mut network, validation, score)| {
+            (self.keep(job, &mut network, validation, start.elapsed().as_secs_f64()), score)
+        });
+        let trained = match trained {
+            Ok((Err(error), _)) => {
+                *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return None;
+            }
+            Ok((Ok(()), score)) => Ok(score),
+            Err(error) => Err(error),
+        };
+        Some((outcome(trained)?, start.elapsed().as_secs_f64()))
+    }
+}

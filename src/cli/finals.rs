@@ -1,0 +1,262 @@
+//! `inception-nas finals`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+
+use super::finalist::KeepModels;
+use super::load::DataArgs;
+use super::runs::{RunArgs, StoredRun};
+use super::threads::ThreadArgs;
+use super::trainings::train_side_by_side;
+use super::{Failure, Output, parse, stdout};
+use crate::data::{Dataset, Split};
+use crate::export::model_dir::Model;
+use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
+use crate::search::finals::{Answers, Choice, Images, List, Settings};
+use crate::search::ports::Store;
+use crate::search::trial::{Job, Trial};
+use crate::store::{FinalsDir, FinalsStore, write_atomically};
+use crate::train::right_answers;
+
+/// Epochs of the finals for each one of the search, unless another number is asked for.
+const EPOCHS_FACTOR: usize = 4;
+
+/// Options of `inception-nas finals`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Trainings of every network, from 2 [default: 3]
+    #[arg(long, value_name = "N", value_parser = parse::two_or_more)]
+    seeds: Option<NonZeroUsize>,
+    /// Passes over all training images [default: 4 times protocol.epochs of the run]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    epochs: Option<NonZeroUsize>,
+    /// Ranges of cost to divide the front into [default: 4]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    bins: Option<NonZeroUsize>,
+    /// Most accurate networks to take from each range [default: 1]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    per_bin: Option<NonZeroUsize>,
+    /// Most networks to take in all, the most accurate ones [default: as many as there are]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    max_finalists: Option<NonZeroUsize>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+impl Args {
+    /// The settings of finals that begin with these options; `epochs` are those of the search.
+    fn settings(&self, epochs: usize) -> Settings {
+        let or = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        let (bins, per_bin) = (or(self.bins, 4), or(self.per_bin, 1));
+        let max_finalists = or(self.max_finalists, bins.saturating_mul(per_bin));
+        Settings {
+            seeds: or(self.seeds, 3),
+            epochs: or(self.epochs, EPOCHS_FACTOR * epochs),
+            choice: Choice { bins, per_bin, max_finalists },
+        }
+    }
+
+    /// The options given that are not those of the frozen settings, one line each.
+    fn changes(&self, Settings { seeds, epochs, choice }: Settings) -> Vec<String> {
+        let options = [
+            ("--seeds", seeds, self.seeds),
+            ("--epochs", epochs, self.epochs),
+            ("--bins", choice.bins, self.bins),
+            ("--per-bin", choice.per_bin, self.per_bin),
+            ("--max-finalists", choice.max_finalists, self.max_finalists),
+        ];
+        let given = options.into_iter().filter_map(|(name, frozen, given)| Some((name, frozen, given?.get())));
+        given
+            .filter(|(_, frozen, given)| frozen != given)
+            .map(|(name, old, new)| format!("{name}: {old} -> {new}"))
+            .collect()
+    }
+}
+
+/// Trains the best networks of a run, their controls and the paper's network from scratch, and compares them on images
+/// that nothing was chosen by; or continues where it was stopped, or shows again what came of it.
+///
+/// # Errors
+/// [`Failure::Usage`] if there is no such run, it has no finalist, the data are not the run's, or the options are not
+/// those of finals that have begun; [`Failure::Interrupted`] if the user stopped it; [`Failure::Failed`] if results cannot
+/// be written.
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let run = StoredRun::read(&args.run, output)?;
+    let dir = run.dir.finals();
+    let frozen = dir.read_list()?;
+    if let Some(list) = &frozen {
+        check_unchanged(&args, list, &dir)?;
+    }
+    let data = Arc::new(run.data(&args.data, output)?);
+    let list = match frozen {
+        Some(list) => list,
+        None => new_list(&args, &run, &data)?,
+    };
+    let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    train(&run, &list, &dir, Arc::clone(&data), &mut store, args.threads.count(), output)?;
+
+    let trainings = store.trials()?;
+    let answers = match dir.read_answers(&list)? {
+        Some(answers) => answers,
+        None => {
+            if !output.quiet {
+                let report = FinalsReport::new(run.name.as_str(), &list, &trainings, None);
+                eprintln!("{}\nall trainings are done: opening the test images", standings_table(&report));
+            }
+            let answers = open_test(&list, &trainings, &dir, &data, &args.threads)?;
+            dir.write_answers(&answers)?;
+            answers
+        }
+    };
+    let report = FinalsReport::new(run.name.as_str(), &list, &trainings, Some(&answers));
+    let json = serde_json::to_string_pretty(&report)? + "\n";
+    write_atomically(&dir.report(), json.as_bytes())?;
+    if output.json {
+        return stdout::print(&json);
+    }
+    stdout::print(&format!("{}written: {}\n", finals_table(&report), dir.report().display()))
+}
+
+/// Refuses other options than those that the list was frozen with.
+fn check_unchanged(args: &Args, list: &List, dir: &FinalsDir) -> Result<(), Failure> {
+    let changes = args.changes(list.settings);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow!(
+        "the finals in {} were begun with other options (their own -> given now); leave these out, or move the folder away \
+         to begin anew:\n  {}",
+        dir.path().display(),
+        changes.join("\n  ")
+    )))
+}
+
+fn new_list(args: &Args, run: &StoredRun, data: &Dataset) -> Result<List, Failure> {
+    let images = Images {
+        fingerprint: data.fingerprint(),
+        train: data.split(Split::Train).len(),
+        validation: data.split(Split::Validation).len(),
+    };
+    let settings = args.settings(run.space.protocol().epochs);
+    List::new(&run.space, &run.trials, images, env!("CARGO_PKG_VERSION"), settings)
+        .map_err(|error| Failure::Usage(anyhow!(error).context(format!("run {}", run.name))))
+}
+
+/// Does the trainings that are not done yet, or whose models are gone.
+fn train(
+    run: &StoredRun,
+    list: &List,
+    dir: &FinalsDir,
+    data: Arc<Dataset>,
+    store: &mut FinalsStore,
+    workers: NonZeroUsize,
+    output: Output,
+) -> Result<(), Failure> {
+    let stored = store.trials()?;
+    let is_done = |job: &Job| {
+        let trial = stored.iter().find(|trial| trial.job.index == job.index);
+        trial.is_some_and(|trial| trial.outcome.score().is_none() || dir.model(job.index).is_dir())
+    };
+    let all = list.jobs();
+    let names = all.iter().map(|job| (job.index, list.name(job.index))).collect();
+    let jobs: Vec<Job> = all.into_iter().filter(|job| !is_done(job)).collect();
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    if !output.quiet {
+        announce(run, list, dir, &jobs, workers);
+    }
+    let evaluator = KeepModels::new(data, list.protocol, dir.clone());
+    let trained = train_side_by_side(jobs, names, workers, &evaluator, store, output);
+    if let Some(error) = evaluator.into_error() {
+        return Err(Failure::Failed(anyhow!(error).context("the finals stopped; what is trained is kept")));
+    }
+    if trained? {
+        return Ok(());
+    }
+    eprintln!("stopped; the same command goes on");
+    Err(Failure::Interrupted)
+}
+
+fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers: NonZeroUsize) {
+    let (networks, finalists) = (list.networks.len(), list.pairs.len());
+    let all = networks * list.settings.seeds;
+    eprintln!(
+        "finals of run {} in {}: {finalists} finalists and {} networks to compare them with, {} of {all} trainings to do, \
+         {workers} at once\nlist: {}",
+        run.name,
+        dir.path().display(),
+        networks - finalists,
+        jobs.len(),
+        list.sha256()
+    );
+    if list.trials != run.trials.len() {
+        eprintln!("note: the list was frozen when the run had {} trials; now it has {}", list.trials, run.trials.len());
+    }
+    // As fast, by multiply-adds, as the trainings of the search.
+    let spent = Ledger::new(&run.trials, &[]).total;
+    let macs: f64 = jobs.iter().map(|job| Ledger::planned_macs(job) as f64).sum();
+    if spent.macs > 0 {
+        let seconds = spent.seconds / spent.macs as f64 * macs / workers.get().min(jobs.len()) as f64;
+        eprintln!("about {} at the speed of the search", duration(seconds));
+    }
+}
+
+/// Which test images each trained network gets right.
+fn open_test(
+    list: &List,
+    trainings: &[Trial],
+    dir: &FinalsDir,
+    data: &Dataset,
+    threads: &ThreadArgs,
+) -> Result<Answers, Failure> {
+    let images = data.split(Split::Test);
+    let right = |trial: &Trial| -> Result<Option<String>, Failure> {
+        if trial.outcome.score().is_none() {
+            return Ok(None);
+        }
+        let path: PathBuf = dir.model(trial.job.index);
+        let (_, network) = Model::read(&path, threads.engine()?)
+            .with_context(|| format!("remove {} to have it trained again", path.display()))?;
+        Ok(Some(Answers::text(&right_answers(&network, data, images, list.protocol.batch)?)))
+    };
+    // By ascending index, without holes: all are done.
+    Ok(Answers { list: list.sha256(), right: trainings.iter().map(right).collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(line: &str) -> Args {
+        Line::try_parse_from(std::iter::once("finals").chain(line.split_whitespace())).unwrap().args
+    }
+
+    #[test]
+    fn only_options_that_are_given_can_differ() {
+        let settings = args("--seeds 5 --bins 2 --per-bin 3").settings(3);
+        let choice = Choice { bins: 2, per_bin: 3, max_finalists: 6 };
+        assert_eq!(settings, Settings { seeds: 5, epochs: 12, choice });
+        assert_eq!(args("").changes(settings), Vec::<String>::new());
+        assert_eq!(args("--seeds 5 --epochs 12").changes(settings), Vec::<String>::new());
+        let changes = args("--seeds 4 --max-finalists 1").changes(settings);
+        assert_eq!(changes, ["--seeds: 5 -> 4", "--max-finalists: 6 -> 1"]);
+        assert!(Line::try_parse_from(["finals", "--seeds", "1"]).is_err());
+    }
+}

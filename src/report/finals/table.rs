@@ -1,0 +1,125 @@
+//! The finals for people.
+
+use super::{Comparison, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus};
+use crate::report::units::si;
+use crate::stats::Interval;
+
+const HEADER: [&str; 5] = ["network", "MACs", "parameters", "validation", "test"];
+
+/// Every network with its accuracies, and the differences on the validation images.
+pub fn standings_table(report: &FinalsReport) -> String {
+    let FinalsReport { run, list, seeds, epochs, train_images, networks, .. } = report;
+    let mut text = format!(
+        "finals of run {run}: {} networks, {seeds} fresh seeds each, {epochs} epochs of {train_images} images\nlist, frozen \
+         before anything was trained: {list}\n\n",
+        networks.len()
+    );
+    let rows: Vec<[String; 5]> = std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for row in &rows {
+        text += &format!("  {:1$}", row[0], widths[0]);
+        row[1..].iter().zip(&widths[1..]).for_each(|(cell, width)| text += &format!("  {cell:>0$}", *width));
+        text = text.trim_end().to_owned() + "\n";
+    }
+    let failures = networks.iter().filter_map(|network| network.failed.as_ref());
+    failures.for_each(|failure| text += &format!("failed, so not compared: {failure}\n"));
+    text += &format!("\ndifferences on the {} validation images, 95 % interval over seeds\n", report.validation_images);
+    for comparison in &report.comparisons {
+        for versus in others(comparison) {
+            let gap = versus.validation.map(|gap| (gap.difference, gap.over_seeds));
+            text += &format!("  {}: {}\n", names(report, comparison, versus), difference(gap));
+        }
+    }
+    text
+}
+
+/// All of it: [`standings_table`], and what the test images have shown.
+pub fn finals_table(report: &FinalsReport) -> String {
+    let mut text = standings_table(report);
+    let images = report.test_images.unwrap_or(0);
+    text += &format!("\ndifferences on the {images} test images, 95 % interval over seeds and images\n");
+    for comparison in &report.comparisons {
+        for versus in others(comparison) {
+            let gap = versus.test.map(|test| (test.gap.difference, test.interval));
+            text += &format!("  {}: {}\n", names(report, comparison, versus), difference(gap));
+            text += &versus.test.as_ref().map_or_else(String::new, details);
+        }
+    }
+    text + "\n" + &verdict(report)
+}
+
+/// The control, and the paper's network unless that is the control.
+fn others(comparison: &Comparison) -> impl Iterator<Item = &Versus> {
+    let paper = (comparison.paper.network != comparison.control.network).then_some(&comparison.paper);
+    std::iter::once(&comparison.control).chain(paper)
+}
+
+fn cells(network: &Standing) -> [String; 5] {
+    let spread = |spread: &Option<Spread>| {
+        spread.map_or_else(String::new, |it| format!("{:.2} ± {:.2} %", it.mean * 100.0, it.se * 100.0))
+    };
+    let (validation, test) = (spread(&network.validation), spread(&network.test));
+    [network.name.clone(), si(network.macs), si(network.parameters), validation, test]
+}
+
+/// `trial 26 (57.6M) against GoogLeNet x0.65 (57.0M), 1.01x its MACs`
+fn names(report: &FinalsReport, comparison: &Comparison, versus: &Versus) -> String {
+    let name = |network: usize| {
+        let Standing { name, macs, .. } = &report.networks[network];
+        format!("{name} ({})", si(*macs))
+    };
+    let (ours, theirs, ratio) = (name(comparison.finalist), name(versus.network), versus.macs_ratio);
+    format!("{ours} against {theirs}, {ratio:.2}x its MACs")
+}
+
+fn difference(gap: Option<(f64, Interval)>) -> String {
+    gap.map_or_else(
+        || "not compared".to_owned(),
+        |(difference, interval)| format!("{:+.2} points, {}", difference * 100.0, range(interval)),
+    )
+}
+
+fn range(Interval { low, high }: Interval) -> String {
+    format!("{:+.2} to {:+.2}", low * 100.0, high * 100.0)
+}
+
+fn details(test: &TestGap) -> String {
+    let (seeds, images, mcnemar) = (range(test.gap.over_seeds), range(test.over_images), test.mcnemar);
+    format!(
+        "    p {}, after Holm {}; over seeds alone {seeds}, over images alone {images}; McNemar on the majority of the \
+         seeds: right alone {} against {}, p {}\n",
+        p_value(test.p),
+        p_value(test.p_holm),
+        mcnemar.only_finalist,
+        mcnemar.only_other,
+        p_value(mcnemar.p)
+    )
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+fn verdict(report: &FinalsReport) -> String {
+    let name = |comparison: &Comparison| report.networks[comparison.finalist].name.as_str();
+    let winners: Vec<&str> = report.winners().map(name).collect();
+    let mut text = if winners.is_empty() {
+        "no finalist beats the paper's network scaled to its MACs: this search has not been shown to be better than scaling \
+         GoogLeNet\n"
+            .to_owned()
+    } else {
+        let (verb, whose) = if winners.len() == 1 { ("beats", "its") } else { ("beat", "their") };
+        format!("{} {verb} the paper's network scaled to {whose} MACs, by more than an accident\n", winners.join(", "))
+    };
+    let costlier = report.comparisons.iter().filter(|comparison| comparison.control.macs_ratio > EQUAL_MACS);
+    let costlier: Vec<&str> = costlier.map(name).collect();
+    if !costlier.is_empty() {
+        let most = (EQUAL_MACS - 1.0) * 100.0;
+        text += &format!(
+            "no scaling has about the MACs of {}: what costs over {most:.0} % more than its control does not count as better\n",
+            costlier.join(", ")
+        );
+    }
+    text + "± is one standard error over seeds; differences are of means over seeds, on the same images\n"
+}

@@ -1,0 +1,218 @@
+//! What is trained in the finals, decided before any of it is.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::choose::{Choice, finalists};
+use super::scaling::{Scaling, nearest_scaling};
+use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
+use crate::search::seed::trial_seed;
+use crate::search::trial::{Fidelity, Job, Origin, Trial};
+use crate::space::{Protocol, Space};
+
+/// Version of the list's form.
+const VERSION: u32 = 1;
+
+/// What can be chosen about the finals of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Trainings of every network.
+    pub seeds: usize,
+    /// Passes over all training images.
+    pub epochs: usize,
+    /// Which networks are finalists.
+    #[serde(flatten)]
+    pub choice: Choice,
+}
+
+/// A network of the finals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// What it is called in tables: `trial 26`, `GoogLeNet x0.612`.
+    pub name: String,
+    /// Index of the trial that found it, of a finalist.
+    pub trial: Option<usize>,
+    /// How it came to be.
+    pub origin: Origin,
+    /// The network itself.
+    pub architecture: Architecture,
+    /// Its cost.
+    pub cost: Cost,
+    /// Seeds of its trainings; the search has used none of them.
+    pub seeds: Vec<u64>,
+}
+
+/// A finalist and its control; positions in the networks of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The finalist.
+    pub finalist: usize,
+    /// The uniform scaling of about equal MACs.
+    pub control: usize,
+}
+
+/// All networks, how they are trained and with which seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct List {
+    /// Version of this form.
+    pub version: u32,
+    /// Version of the program that froze the list.
+    pub program: String,
+    /// Fingerprint of the data.
+    pub data_fingerprint: String,
+    /// Trials that the run had when the list was frozen.
+    pub trials: usize,
+    /// What was asked for.
+    pub settings: Settings,
+    /// How every network is trained and measured.
+    pub protocol: Protocol,
+    /// The paper's network first; none twice.
+    pub networks: Vec<Network>,
+    /// Finalists by ascending MACs.
+    pub pairs: Vec<Pair>,
+}
+
+/// Why a run has no finals.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoList {
+    /// The search has found nothing.
+    #[error("there is no finalist: no searched network has a score at the run's own fidelity yet")]
+    NoFinalist,
+    /// There is no paper's network for these classes.
+    #[error(transparent)]
+    Architecture(#[from] ArchitectureError),
+    /// There is none at this resolution.
+    #[error(transparent)]
+    Resolution(#[from] ResolutionError),
+}
+
+/// The data of a run, as far as a list depends on them.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    /// Hash of everything.
+    pub fingerprint: &'a str,
+    /// Images of the training split.
+    pub train: usize,
+    /// Images of the validation split.
+    pub validation: usize,
+}
+
+impl List {
+    /// The position of the paper's network.
+    pub const PAPER: usize = 0;
+
+    /// The finals of the trials of a run: the finalists that `settings` choose, for each the uniform scaling nearest in
+    /// MACs, and the paper's network; all of them trained on all images, otherwise by the protocol of the run.
+    ///
+    /// # Errors
+    /// [`NoList`] if there is no finalist.
+    pub fn new(
+        space: &Space,
+        trials: &[Trial],
+        images: Images<'_>,
+        program: &str,
+        settings: Settings,
+    ) -> Result<Self, NoList> {
+        let brief = space.protocol();
+        let fidelity = Fidelity { resolution: brief.resolution, images: brief.train_images, epochs: brief.epochs };
+        let finalists = finalists(trials, &fidelity, settings.choice);
+        let like = &finalists.first().ok_or(NoList::NoFinalist)?.job.architecture;
+        let protocol = Protocol {
+            train_images: images.train,
+            validation_images: images.validation,
+            epochs: settings.epochs,
+            ..*brief
+        };
+        let mut list = Self {
+            version: VERSION,
+            program: program.to_owned(),
+            data_fingerprint: images.fingerprint.to_owned(),
+            trials: trials.len(),
+            settings,
+            protocol,
+            networks: Vec::new(),
+            pairs: Vec::new(),
+        };
+        let seed = space.search().seed;
+        list.add_scaling(Scaling::new(1000, like, protocol.resolution)?, seed);
+        for trial in &finalists {
+            let Job { index, origin, architecture, cost, .. } = trial.job.clone();
+            let control = nearest_scaling(&architecture, protocol.resolution)?;
+            let finalist = list.add(format!("trial {index}"), Some(index), origin, architecture, cost, seed);
+            let control = list.add_scaling(control, seed);
+            list.pairs.push(Pair { finalist, control });
+        }
+        Ok(list)
+    }
+
+    /// How every network is trained.
+    pub fn fidelity(&self) -> Fidelity {
+        let Protocol { resolution, train_images: images, epochs, .. } = self.protocol;
+        Fidelity { resolution, images, epochs }
+    }
+
+    /// All trainings: the first seed of every network, then the second of every one, and so on.
+    pub fn jobs(&self) -> Vec<Job> {
+        let networks = self.networks.len();
+        (0..networks * self.settings.seeds)
+            .map(|index| {
+                let Network { origin, architecture, cost, seeds, .. } = &self.networks[index % networks];
+                let (origin, architecture) = (origin.clone(), architecture.clone());
+                let seed = seeds[index / networks];
+                Job { index, architecture, origin, cost: *cost, fidelity: self.fidelity(), seed }
+            })
+            .collect()
+    }
+
+    /// Indices of the jobs of network `network`, by seed.
+    pub fn jobs_of(&self, network: usize) -> impl Iterator<Item = usize> {
+        let networks = self.networks.len();
+        (0..self.settings.seeds).map(move |seed| seed * networks + network)
+    }
+
+    /// What a training is called.
+    pub fn name(&self, job: usize) -> String {
+        let networks = self.networks.len();
+        format!("{}, seed {}", self.networks[job % networks].name, job / networks + 1)
+    }
+
+    /// SHA-256 over the list's JSON without white space, in lower-case hex.
+    pub fn sha256(&self) -> String {
+        // Cannot fail: the list has no maps and its numbers are finite.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn add_scaling(&mut self, scaling: Scaling, run_seed: u64) -> usize {
+        let Scaling { permille, architecture, cost } = scaling;
+        let name = match permille {
+            1000 => "GoogLeNet".to_owned(),
+            _ => format!("GoogLeNet x{}", f64::from(permille) / 1000.0),
+        };
+        self.add(name, None, Origin::Uniform { permille }, architecture, cost, run_seed)
+    }
+
+    /// The position of a network, which is added unless it is there. Finalists are never taken for one another's controls
+    /// by name: two of the same architecture share their trainings, since these would be the same to the last bit.
+    fn add(
+        &mut self,
+        name: String,
+        trial: Option<usize>,
+        origin: Origin,
+        architecture: Architecture,
+        cost: Cost,
+        run_seed: u64,
+    ) -> usize {
+        if let Some(position) = self.networks.iter().position(|network| network.architecture == architecture) {
+            let network = &mut self.networks[position];
+            network.trial = network.trial.or(trial);
+            return position;
+        }
+        let (key, fidelity) = (architecture.key(), self.fidelity());
+        // The search trains with replicate 0.
+        let seeds = (1..=self.settings.seeds as u64).map(|replicate| trial_seed(run_seed, &key, &fidelity, replicate));
+        let seeds = seeds.collect();
+        self.networks.push(Network { name, trial, origin, architecture, cost, seeds });
+        self.networks.len() - 1
+    }
+}
