@@ -10,6 +10,7 @@ use super::{Failure, Output};
 use crate::arch::Cost;
 use crate::diagnostic::suggest;
 use crate::report::{RunSummary, baseline_cost};
+use crate::search::budget::within_budget;
 use crate::search::trial::Trial;
 use crate::space::Space;
 use crate::store::{Manifest, RunDir, RunName, read_journal};
@@ -52,10 +53,10 @@ impl StoredRun {
         }
         let dir = RunDir::new(&args.results, &name);
         let (space, manifest) = (dir.read_space()?, dir.read_manifest()?);
-        let (mut trials, warnings) = read_journal(&dir.journal())?;
+        let (trials, warnings) = read_journal(&dir.journal())?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         // Of a run that was made shorter, those beyond its end are kept, but are not part of it.
-        trials.retain(|trial| trial.job.index < space.search().trials);
+        let trials = within_budget(trials, space.search());
         let baseline =
             baseline_cost(manifest.classes.len(), space.protocol().resolution).map_err(|error| anyhow!(error))?;
         Ok(Self { name, dir, space, manifest, trials, baseline })
@@ -63,7 +64,7 @@ impl StoredRun {
 
     /// Where it stands.
     pub(super) fn summary(&self) -> RunSummary {
-        RunSummary::new(self.name.as_str(), self.space.search().trials, &self.trials, &self.baseline)
+        RunSummary::new(self.name.as_str(), self.space.search(), &self.trials, &self.baseline)
     }
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Knows no clock, disk, screen or tensor: all of these come in through the traits of [`ports`].
 
+pub mod audit;
+pub mod budget;
 pub mod digest;
 pub mod drive;
 pub mod evolution;
 pub mod front;
 pub mod hypervolume;
 pub mod landscape;
+pub mod list;
 pub mod pareto;
 pub mod pick;
 pub mod ports;
