@@ -23,5 +23,6 @@ pub mod ops;
 pub mod report;
 pub mod search;
 pub mod space;
+pub mod stats;
 pub mod store;
 pub mod train;

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A module not listed may import nothing.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("arch", &[]),
     ("diagnostic", &[]),
+    ("stats", &[]),
     ("space", &["arch", "diagnostic"]),
     ("search", &["arch", "space"]),
     ("ops", &[]),
@@ -51,6 +52,7 @@ const IMPORTS: [(&str, &[&str]); 14] = [
             "report",
             "search",
             "space",
+            "stats",
             "store",
             "train",
         ],

@@ -13,7 +13,7 @@ pub const REFERENCE_MACS: f64 = 1.1;
 /// The corner that hypervolumes of a run are measured from. It depends on the baseline alone, never on what a search
 /// found, so that the numbers of several searches can be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reference(Objectives);
+pub struct Reference(pub(super) Objectives);
 
 impl Reference {
     /// Error 0.5, and 1.1 times the MACs of `baseline`: the paper's network at the run's resolution.

@@ -8,6 +8,8 @@ pub mod digest;
 pub mod drive;
 pub mod evolution;
 pub mod front;
+#[cfg(test)]
+mod golden;
 pub mod hypervolume;
 pub mod landscape;
 pub mod list;

@@ -1,0 +1,34 @@
+//! Statistics to compare networks, searches and seeds with: rank correlations, tests, intervals.
+//!
+//! Every function holds against SciPy, NumPy or statsmodels on the cases of `tests/golden/stats.py`.
+
+mod alternative;
+mod bootstrap;
+mod holm;
+mod interval;
+mod kendall;
+mod mann_whitney;
+mod mcnemar;
+mod mean;
+mod normal;
+mod quantile;
+mod ranks;
+mod spearman;
+mod student;
+#[cfg(test)]
+mod tests;
+mod undefined;
+mod wilcoxon;
+
+pub use alternative::Alternative;
+pub use bootstrap::{Bootstrap, bootstrap};
+pub use holm::holm;
+pub use interval::Interval;
+pub use kendall::kendall_tau_b;
+pub use mann_whitney::{MannWhitney, mann_whitney};
+pub use mcnemar::mcnemar;
+pub use mean::{mean, mean_interval, standard_error};
+pub use quantile::{median, quantiles, quartiles};
+pub use spearman::spearman;
+pub use undefined::Undefined;
+pub use wilcoxon::{Wilcoxon, wilcoxon};
