@@ -20,7 +20,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("evaluate", &["arch", "space", "search", "ops", "net", "data", "train"]),
     ("store", &["arch", "space", "search"]),
     ("export", &["arch", "diagnostic", "ops", "net", "data", "train"]),
-    ("report", &["arch", "space", "search"]),
+    ("report", &["arch", "space", "search", "stats"]),
     (
         "cli",
         &[

@@ -3,12 +3,14 @@
 mod baseline;
 mod bench;
 mod best;
+mod compare;
 mod evaluate;
 mod load;
 mod parse;
 mod plan;
 mod run;
 mod runs;
+mod search;
 mod signals;
 mod status;
 mod stdout;
@@ -36,6 +38,8 @@ enum Command {
     Run(run::Args),
     /// Train the paper's GoogLeNet under the same protocol as every candidate.
     Baseline(baseline::Args),
+    /// Compare strategies at equal cost, over several seeds.
+    Compare(compare::Args),
     /// Pick and export a discovered architecture.
     Best(best::Args),
     /// Show how far a run has got, also while it is running.
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(args) => run::execute(args, output),
         Command::Baseline(args) => baseline::execute(args, output),
+        Command::Compare(args) => compare::execute(args, output),
         Command::Best(args) => best::execute(args, output),
         Command::Status(args) => status::execute(args, output),
         Command::Train(args) => train::execute(args, output),

@@ -1,13 +1,19 @@
 //! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
 
+mod audit;
 mod card;
+mod columns;
+mod comparison;
 mod front_csv;
 mod progress;
 mod summary;
 mod table;
 mod units;
 
+pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Source};
+pub use columns::columns;
+pub use comparison::{Comparison, Searched, Terms, comparison_csv, comparison_text};
 pub use front_csv::front_csv;
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
