@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use super::load::{DataArgs, training_set};
+use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::train::{Trained, show, train_model};
@@ -74,7 +74,12 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let trial =
         pick(&run.trials, Wish { max_macs, min_accuracy, knee }).with_context(|| format!("run {}", run.name))?;
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
-    let data = if args.train { Some(runs_data(&run, &args.data, &out, output)?) } else { None };
+    let data = if args.train {
+        check_free(&model_dir(&out)).map_err(|error| Failure::Usage(error.into()))?;
+        Some(run.data(&args.data, output)?)
+    } else {
+        None
+    };
     let card = card(&run, trial)?;
     let markdown = card.to_markdown()?;
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
@@ -97,18 +102,6 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 /// Where the trained model goes.
 fn model_dir(out: &Path) -> PathBuf {
     out.join("model")
-}
-
-/// The data that the run was made on: what a network was picked for is what it is to be trained on.
-fn runs_data(run: &StoredRun, args: &DataArgs, out: &Path, output: Output) -> Result<Dataset, Failure> {
-    check_free(&model_dir(out)).map_err(|error| Failure::Usage(error.into()))?;
-    let data = training_set(args.data.as_deref(), run.space.protocol().resolution, output)?;
-    let StoredRun { name, manifest, .. } = run;
-    if data.fingerprint() != manifest.data_fingerprint {
-        let made_on = &manifest.data;
-        return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
-    }
-    Ok(data)
 }
 
 /// Trains the network of `trial` as the run did, only for longer and on all training images.

@@ -17,6 +17,8 @@ mod stdout;
 mod summary;
 mod threads;
 mod train;
+mod trainings;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,8 @@ enum Command {
     Best(best::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
+    /// Train stored trials again and compare them bit for bit.
+    Verify(verify::Args),
     /// Train one architecture fully and write a model.
     Train(train::Args),
     /// Measure a trained model on a folder of labelled images.
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::execute(args, output),
         Command::Best(args) => best::execute(args, output),
         Command::Status(args) => status::execute(args, output),
+        Command::Verify(args) => verify::execute(args, output),
         Command::Train(args) => train::execute(args, output),
         Command::Evaluate(args) => evaluate::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use anyhow::anyhow;
 
+use super::load::{DataArgs, training_set};
 use super::{Failure, Output};
 use crate::arch::Cost;
+use crate::data::Dataset;
 use crate::diagnostic::suggest;
 use crate::report::{RunSummary, baseline_cost};
 use crate::search::budget::within_budget;
@@ -60,6 +62,20 @@ impl StoredRun {
         let baseline =
             baseline_cost(manifest.classes.len(), space.protocol().resolution).map_err(|error| anyhow!(error))?;
         Ok(Self { name, dir, space, manifest, trials, baseline })
+    }
+
+    /// The data that the run was made on: only on these do its networks compare.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the data given are others, or none to train on.
+    pub(super) fn data(&self, args: &DataArgs, output: Output) -> Result<Dataset, Failure> {
+        let data = training_set(args.data.as_deref(), self.space.protocol().resolution, output)?;
+        let Self { name, manifest, .. } = self;
+        if data.fingerprint() != manifest.data_fingerprint {
+            let made_on = &manifest.data;
+            return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
+        }
+        Ok(data)
     }
 
     /// Where it stands.

@@ -1,11 +1,11 @@
-//! How many threads compute one network.
+//! How many threads compute.
 
 use std::num::NonZeroUsize;
 
 use super::{Failure, parse};
 use crate::ops::Gemm;
 
-/// The option that says how many threads compute one network.
+/// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
     /// Threads to compute with; they change nothing but the speed [default: one for each core]
@@ -14,9 +14,14 @@ pub(super) struct ThreadArgs {
 }
 
 impl ThreadArgs {
-    /// The engine that computes with them.
-    pub(super) fn engine(&self) -> Result<Gemm, Failure> {
+    /// How many there are.
+    pub(super) fn count(&self) -> NonZeroUsize {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Ok(Gemm::with_threads(self.threads.unwrap_or_else(cores))?)
+        self.threads.unwrap_or_else(cores)
+    }
+
+    /// The engine that computes one network with them.
+    pub(super) fn engine(&self) -> Result<Gemm, Failure> {
+        Ok(Gemm::with_threads(self.count())?)
     }
 }

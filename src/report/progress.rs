@@ -234,13 +234,13 @@ fn spaced(count: u64) -> String {
     format!("{} {}", &text[..digits], &text[digits..])
 }
 
-fn template(text: &str) -> ProgressStyle {
+pub(super) fn template(text: &str) -> ProgressStyle {
     // The templates are fixed and right; were one wrong, the plain default would do.
     ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 /// A closed stderr is no reason to stop a search, so unlike `eprintln!` this does not panic.
-fn to_stderr(text: &str) {
+pub(super) fn to_stderr(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

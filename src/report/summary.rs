@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ledger::Ledger;
 use crate::arch::{Architecture, Cost};
 use crate::search::budget::training_macs;
 use crate::search::digest::digest;
@@ -88,6 +89,8 @@ pub struct RunSummary {
     pub uniform: Vec<Row>,
     /// The comparison of the two.
     pub versus_uniform: VersusUniform,
+    /// What it all cost.
+    pub ledger: Ledger,
 }
 
 impl RunSummary {
@@ -127,7 +130,13 @@ impl RunSummary {
             front: rows(front(trials)),
             uniform: rows(uniform.clone()),
             versus_uniform: versus_uniform(&front(trials), &uniform),
+            ledger: Ledger::new(trials, &[]),
         }
+    }
+
+    /// The same with the trainings `finals` of the run's finals in the ledger; `trials` are those of [`Self::new`].
+    pub fn with_finals(self, trials: &[Trial], finals: &[Trial]) -> Self {
+        Self { ledger: Ledger::new(trials, finals), ..self }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The closing table of a run.
 
+use super::ledger::ledger_table;
 use super::summary::{Row, RunSummary, VersusUniform};
 use super::units::{duration, si};
 
@@ -20,7 +21,7 @@ pub fn table(summary: &RunSummary) -> String {
         text += &format!("first failure: {failure}\n");
     }
     if summary.front.is_empty() {
-        return text + "no trial has a score yet\n";
+        return text + "no trial has a score yet\n" + &ledger_table(&summary.ledger);
     }
     let sections = [("front, cheapest first", &summary.front), ("GoogLeNet scaled as a whole", &summary.uniform)];
     let cells: Vec<[String; 6]> = sections.iter().flat_map(|(_, rows)| rows.iter().map(cells)).collect();
@@ -47,7 +48,7 @@ pub fn table(summary: &RunSummary) -> String {
     text += &verdict(&summary.versus_uniform);
     text += "accuracy is on the validation images that the search selected on, ± one standard error; differences of \
              less than two are noise, not an order\n";
-    text
+    text + &ledger_table(&summary.ledger)
 }
 
 fn cells(row: &Row) -> [String; 6] {
@@ -106,6 +107,14 @@ trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs; this is 
 again before relying on it
 accuracy is on the validation images that the search selected on, ± one standard error; differences of less than two \
 are noise, not an order
+
+cost
+  spent on          trainings      time  share  images  training MACs
+  candidates                2        4s   40 %     200          33.0G
+  failed                    1        2s   20 %     100          3.00K
+  uniform scalings          1        2s   20 %     100          7.80G
+  baseline                  1        2s   20 %     100          30.0G
+  all                       5       10s  100 %     500          70.8G
 ";
         let rest = rest.replace("             vs baseline", "            vs baseline");
         assert!(text.ends_with(&rest), "{text}");
@@ -130,6 +139,6 @@ are noise, not an order
     #[test]
     fn a_run_without_a_score_has_no_table() {
         let text = table(&RunSummary::new("pets", &settings(2), &[failed(0)], &BASELINE));
-        assert!(text.ends_with("no trial has a score yet\n"), "{text}");
+        assert!(text.contains("\nno trial has a score yet\n\ncost\n"), "{text}");
     }
 }

@@ -26,3 +26,4 @@ mod testing;
 mod tests;
 pub mod trial;
 pub mod uniform;
+pub mod verify;

@@ -25,6 +25,7 @@ use inception::Inception;
 use layer::Layer;
 use matmul::Destination;
 use norm::{Columns, ColumnsMut, Norm};
+use simd::{Isa, Set};
 use unit::Unit;
 
 use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, tape};
@@ -50,6 +51,17 @@ impl Gemm {
     pub fn with_threads(threads: NonZeroUsize) -> Result<Self, OpError> {
         let context = Context::with_threads(threads.get()).map_err(OpError::device)?;
         Ok(Self { device: Cpu::default(), context })
+    }
+
+    /// The instruction set that it computes with on this machine. Another one may give other last bits.
+    pub fn instruction_set() -> &'static str {
+        match Isa::best().set() {
+            Set::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => "AVX-512",
+        }
     }
 
     /// A copy of a tensor's elements.

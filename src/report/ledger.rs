@@ -1,0 +1,173 @@
+//! What a run cost, by what it was spent on: every training counts, failed ones and controls included.
+
+use serde::Serialize;
+
+use super::units::{duration, si};
+use crate::search::trial::{Failure, Origin, Outcome, Trial};
+
+/// A training step costs about as much as three classifications of its images: once forward, twice backward.
+const TRAINING_FACTOR: u64 = 3;
+
+/// What a training was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A searched network that got a score.
+    Candidates,
+    /// A training of the search without a score, whatever its network.
+    Failed,
+    /// The paper's network scaled as a whole.
+    Controls,
+    /// The paper's network.
+    Baseline,
+    /// A training from scratch of the finals, failed ones and controls included.
+    Finals,
+}
+
+impl Purpose {
+    const ALL: [Self; 5] = [Self::Candidates, Self::Failed, Self::Controls, Self::Baseline, Self::Finals];
+
+    /// What a trial of the search was for.
+    fn of(trial: &Trial) -> Self {
+        match (&trial.outcome, &trial.job.origin) {
+            (Outcome::Failed(_), _) => Self::Failed,
+            (_, Origin::Uniform { permille: 1000 }) => Self::Baseline,
+            (_, Origin::Uniform { .. }) => Self::Controls,
+            _ => Self::Candidates,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Candidates => "candidates",
+            Self::Failed => "failed",
+            Self::Controls => "uniform scalings",
+            Self::Baseline => "baseline",
+            Self::Finals => "finals",
+        }
+    }
+}
+
+/// What was spent on some trainings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spent {
+    /// How many there were.
+    pub trainings: usize,
+    /// Their wall times together, each on one thread, in seconds.
+    pub seconds: f64,
+    /// Training images seen, repeats included: at most images x epochs of each. A training that diverged counts the
+    /// epochs that it began; one that failed in another way counts none.
+    pub images: u64,
+    /// Multiply-adds for these images: 3 x the MACs of one, without auxiliary heads.
+    pub macs: u64,
+}
+
+impl Spent {
+    fn add(&mut self, trial: &Trial) {
+        let epochs = match &trial.outcome {
+            Outcome::Done(_) => trial.job.fidelity.epochs,
+            Outcome::Failed(Failure::Diverged { epoch, .. }) => trial.job.fidelity.epochs.min(*epoch),
+            Outcome::Failed(_) => 0,
+        };
+        let images = (trial.job.fidelity.images as u64).saturating_mul(epochs as u64);
+        let macs = images.saturating_mul(trial.job.cost.macs).saturating_mul(TRAINING_FACTOR);
+        self.trainings += 1;
+        self.seconds += trial.seconds;
+        self.images = self.images.saturating_add(images);
+        self.macs = self.macs.saturating_add(macs);
+    }
+}
+
+/// What one purpose took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Item {
+    /// The purpose.
+    pub purpose: Purpose,
+    /// What was spent on it.
+    #[serde(flatten)]
+    pub spent: Spent,
+    /// Share of all seconds, 0 to 1.
+    pub share: f64,
+}
+
+/// All that a run cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ledger {
+    /// Everything together.
+    pub total: Spent,
+    /// The purposes that anything was spent on.
+    pub items: Vec<Item>,
+}
+
+impl Ledger {
+    /// The cost of the trials of a search and of the trainings of its finals.
+    pub fn new(trials: &[Trial], finals: &[Trial]) -> Self {
+        let mut spent = Purpose::ALL.map(|purpose| (purpose, Spent::default()));
+        let mut total = Spent::default();
+        let purposes = trials.iter().map(|trial| (Purpose::of(trial), trial));
+        for (purpose, trial) in purposes.chain(finals.iter().map(|trial| (Purpose::Finals, trial))) {
+            spent.iter_mut().filter(|(it, _)| *it == purpose).for_each(|(_, spent)| spent.add(trial));
+            total.add(trial);
+        }
+        let share = |spent: &Spent| if total.seconds > 0.0 { spent.seconds / total.seconds } else { 0.0 };
+        let items = spent.into_iter().filter(|(_, spent)| spent.trainings > 0);
+        Self { items: items.map(|(purpose, spent)| Item { purpose, spent, share: share(&spent) }).collect(), total }
+    }
+}
+
+/// The ledger for people; nothing if nothing was spent.
+pub fn ledger_table(ledger: &Ledger) -> String {
+    if ledger.items.is_empty() {
+        return String::new();
+    }
+    let line = |name: &str, share: f64, Spent { trainings, seconds, images, macs }: &Spent| {
+        let (time, images, macs) = (duration(*seconds), si(*images), si(*macs));
+        format!("  {name:16}  {trainings:>9}  {time:>8}  {:>3.0} %  {images:>6}  {macs:>13}\n", share * 100.0)
+    };
+    let mut text = "\ncost\n  spent on          trainings      time  share  images  training MACs\n".to_owned();
+    ledger.items.iter().for_each(|item| text += &line(item.purpose.name(), item.share, &item.spent));
+    text + &line("all", 1.0, &ledger.total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{example, trial};
+    use super::*;
+
+    #[test]
+    fn every_training_is_counted_once_under_its_purpose() {
+        let trials = example();
+        let mut failed = trials[3].clone();
+        failed.job.fidelity.epochs = 7;
+        failed.outcome = Outcome::Failed(Failure::Diverged { epoch: 2, loss: "NaN".to_owned() });
+        let mut panicked = failed.clone();
+        panicked.outcome = Outcome::Failed(Failure::Panicked { message: "oh".to_owned() });
+        let all = [&trials[..3], &trials[4..], &[failed, panicked]].concat();
+        let finals = [trial(0, Origin::Uniform { permille: 500 }, 0.8, 1000)];
+        let ledger = Ledger::new(&all, &finals);
+        let items: Vec<_> = ledger.items.iter().map(|item| (item.purpose, item.spent.trainings)).collect();
+        use Purpose::{Baseline, Candidates, Controls, Failed, Finals};
+        assert_eq!(items, [(Candidates, 2), (Failed, 2), (Controls, 1), (Baseline, 1), (Finals, 1)]);
+        assert_eq!((ledger.total.trainings, ledger.total.seconds), (7, 14.0));
+        assert_eq!(ledger.items.iter().map(|item| item.spent.macs).sum::<u64>(), ledger.total.macs);
+        assert!((ledger.items.iter().map(|item| item.share).sum::<f64>() - 1.0).abs() < 1e-12);
+        // 100 images an epoch of 20 and 90 M MACs; two of the failed training's epochs were begun, none of the other's.
+        let spent = |index: usize| (ledger.items[index].spent.images, ledger.items[index].spent.macs);
+        assert_eq!(spent(0), (200, 3 * 100 * 110_000_000));
+        assert_eq!(spent(1), (200, 3 * 200 * 10));
+        assert_eq!(spent(4), (100, 3 * 100 * 1000));
+    }
+
+    #[test]
+    fn nothing_spent_is_nothing_to_show() {
+        assert_eq!(Ledger::new(&[], &[]), Ledger::default());
+        assert_eq!(ledger_table(&Ledger::default()), "");
+    }
+
+    #[test]
+    fn costs_beyond_counting_do_not_overflow() {
+        let mut trials = [trial(0, Origin::Random, 0.5, u64::MAX)];
+        trials[0].job.fidelity.images = usize::MAX;
+        assert_eq!(Ledger::new(&trials, &trials).total.macs, u64::MAX);
+    }
+}

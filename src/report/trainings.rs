@@ -1,0 +1,133 @@
+//! What a list of trainings looks like while it is worked off.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::progress::{Style, template, to_stderr};
+use super::units::duration;
+use crate::search::ports::{Event, Observer};
+use crate::search::trial::{Outcome, Trial};
+
+/// Steps of the bar for each training.
+const STEPS: f64 = 1000.0;
+
+/// An [`Observer`] that shows on stderr how far a list of trainings is: a line for each that ends, and a bar for all on a
+/// terminal.
+pub struct Trainings {
+    /// What each training is called, by the index of its job.
+    names: BTreeMap<usize, String>,
+    silent: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Share done of each running training.
+    running: BTreeMap<usize, f64>,
+    done: usize,
+    resumed: usize,
+    started: Instant,
+    bar: ProgressBar,
+}
+
+impl Trainings {
+    /// Watches the trainings of `names` (by index of their jobs), of which `resumed` were done in earlier sittings.
+    pub fn new(style: Style, names: BTreeMap<usize, String>, resumed: usize) -> Self {
+        let bar = match style {
+            Style::Bars => {
+                let length = (names.len() as f64 * STEPS) as u64;
+                let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+                bar.set_style(template("{bar:24} {percent} %  {msg}"));
+                bar.enable_steady_tick(Duration::from_millis(500));
+                bar
+            }
+            Style::Lines | Style::Silent => ProgressBar::hidden(),
+        };
+        let state = State { running: BTreeMap::new(), done: resumed, resumed, started: Instant::now(), bar };
+        Self { names, silent: style == Style::Silent, state: Mutex::new(state) }
+    }
+
+    /// Shows a message without disturbing the bar; also when progress itself is silent.
+    pub fn message(&self, text: &str) {
+        self.state().bar.suspend(|| to_stderr(text));
+    }
+
+    /// Removes the bar.
+    pub fn close(&self) {
+        self.state().bar.finish_and_clear();
+    }
+
+    /// A panic in another worker leaves the state as good as it was: each change is a single insert or sum.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `training 3/12  GoogLeNet x0.5, seed 2: 84.2 ± 0.5 %  left 3m 10s`
+    fn line(&self, state: &State, trial: &Trial) -> String {
+        let name = self.names.get(&trial.job.index).map_or("", String::as_str);
+        let what = match &trial.outcome {
+            Outcome::Done(score) => format!("{:.1} ± {:.1} %", score.accuracy * 100.0, score.accuracy_se * 100.0),
+            Outcome::Failed(failure) => failure.to_string(),
+        };
+        format!("training {}/{}  {name}: {what}  left {}", state.done, self.names.len(), self.left(state))
+    }
+
+    fn left(&self, state: &State) -> String {
+        let now = (state.done - state.resumed) as f64 + state.running.values().sum::<f64>();
+        let left = (self.names.len() - state.resumed) as f64 - now;
+        if now > 0.0 { duration(state.started.elapsed().as_secs_f64() / now * left) } else { "?".to_owned() }
+    }
+
+    fn show(&self, state: &State) {
+        let done = state.done as f64 + state.running.values().sum::<f64>();
+        state.bar.set_position((done * STEPS) as u64);
+        state.bar.set_message(format!("{}/{} trainings  left {}", state.done, self.names.len(), self.left(state)));
+    }
+}
+
+impl Observer for Trainings {
+    fn observe(&self, event: Event<'_>) {
+        let mut state = self.state();
+        match event {
+            Event::Progress { index, fraction, .. } => {
+                state.running.insert(index, fraction);
+                self.show(&state);
+            }
+            Event::Finished(trial) => {
+                state.running.remove(&trial.job.index);
+                state.done += 1;
+                if !self.silent {
+                    let line = self.line(&state, trial);
+                    state.bar.suspend(|| to_stderr(&line));
+                }
+                self.show(&state);
+            }
+            Event::Resumed(_) | Event::Started(_) | Event::Redrawn { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{evolved, failed};
+    use super::*;
+
+    #[test]
+    fn a_line_a_training_and_no_guess_before_the_first_step() {
+        let names = (0..4).map(|index| (index, format!("network {index}"))).collect();
+        let trainings = Trainings::new(Style::Silent, names, 1);
+        assert_eq!(trainings.left(&trainings.state()), "?");
+        trainings.observe(Event::Progress { index: 2, fraction: 0.5, loss: 0.6 });
+        let trial = evolved(2, 0.842, 1000);
+        trainings.observe(Event::Finished(&trial));
+        trainings.observe(Event::Finished(&failed(3)));
+        let state = trainings.state();
+        assert!(state.running.is_empty());
+        let line = trainings.line(&state, &trial);
+        assert!(line.starts_with("training 3/4  network 2: 84.2 ± 1.0 %  left 0s"), "{line}");
+        let line = trainings.line(&state, &failed(3));
+        assert!(line.starts_with("training 3/4  network 3: diverged in epoch 1: loss NaN  left "), "{line}");
+    }
+}
