@@ -17,7 +17,7 @@ use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, 
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
 use crate::space::Space;
-use crate::store::{RunDir, RunName, write_atomically};
+use crate::store::{RunName, write_atomically};
 
 /// No search gets so far: its cost ends it.
 const TRIALS: usize = 1_000_000;
@@ -67,10 +67,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     spaces(&args, &strategies, &seeds[..1], None)?;
 
     let name = args.place.name(&args.space, &args.data, "-compare")?;
+    args.place.refuse_run(&name)?;
     let dir = args.place.results.join(name.as_str());
-    if RunDir::new(&args.place.results, &name).config().exists() {
-        return Err(usage(format!("{} is a run: choose another name for the comparison", dir.display())));
-    }
     let protocol = base.protocol();
     let dataset = Arc::new(load::training_set(args.data.data.as_deref(), protocol.resolution, output)?);
     let classes = dataset.classes().len();

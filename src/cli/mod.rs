@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod audit;
 mod baseline;
 mod bench;
 mod best;
@@ -42,6 +43,8 @@ enum Command {
     Baseline(baseline::Args),
     /// Compare strategies at equal cost, over several seeds.
     Compare(compare::Args),
+    /// Find out whether brief trainings rank networks as full ones do, and which rung is enough.
+    Audit(audit::Args),
     /// Pick and export a discovered architecture.
     Best(best::Args),
     /// Show how far a run has got, also while it is running.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::execute(args, output),
         Command::Baseline(args) => baseline::execute(args, output),
         Command::Compare(args) => compare::execute(args, output),
+        Command::Audit(args) => audit::execute(args, output),
         Command::Best(args) => best::execute(args, output),
         Command::Status(args) => status::execute(args, output),
         Command::Verify(args) => verify::execute(args, output),

@@ -34,6 +34,14 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     if rest.is_empty() && total > 0 { Ok(total) } else { Err(wrong()) }
 }
 
+/// Images and epochs of a rung like `500x2`.
+pub(super) fn rung(text: &str) -> Result<(usize, usize), String> {
+    let wrong = || "give images and epochs such as 500x2".to_owned();
+    let (images, epochs) = text.split_once('x').ok_or_else(wrong)?;
+    let number = |text| positive(text).map(NonZeroUsize::get).map_err(|_| wrong());
+    Ok((number(images)?, number(epochs)?))
+}
+
 /// What a search may spend on training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Budget {
@@ -104,6 +112,14 @@ mod tests {
         assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(i64::MAX as u64));
         for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20X"] {
             assert!(budget(text).is_err_and(|error| error.contains("20x")), "{text}");
+        }
+    }
+
+    #[test]
+    fn rungs_are_images_and_epochs() {
+        assert_eq!(rung("500x2"), Ok((500, 2)));
+        for text in ["500", "x2", "500x", "0x2", "500x0", "500X2", "500x2x2", "-5x2"] {
+            assert_eq!(rung(text), Err("give images and epochs such as 500x2".to_owned()), "{text}");
         }
     }
 }

@@ -48,6 +48,15 @@ impl PlaceArgs {
         name.parse().map_err(|error: Error| Failure::Usage(anyhow!(error).context("give a name with --name")))
     }
 
+    /// Refuses a name that a run has.
+    pub(super) fn refuse_run(&self, name: &RunName) -> Result<(), Failure> {
+        let dir = RunDir::new(&self.results, name);
+        if !dir.config().exists() {
+            return Ok(());
+        }
+        Err(Failure::Usage(anyhow!("{} is a run: choose another name with --name", dir.path().display())))
+    }
+
     /// The workers asked for, or one for each core.
     pub(super) fn workers(&self) -> NonZeroUsize {
         self.workers.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))

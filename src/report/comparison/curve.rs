@@ -33,7 +33,8 @@ pub(super) fn curve(trials: &[Trial], budget: u64, reference: &Reference) -> Vec
             let within = &trials[..affordable.count()];
             Point {
                 cost_macs,
-                seconds: within.iter().map(|trial| trial.seconds).sum(),
+                // The sum of nothing is a negative zero.
+                seconds: within.iter().fold(0.0, |sum, trial| sum + trial.seconds),
                 hypervolume: hypervolume_of(within, reference),
             }
         })
@@ -52,14 +53,16 @@ mod tests {
         let reference = Reference::of_baseline(&BASELINE);
         let points = curve(&trials, 10_000_000_000, &reference);
         let counts: Vec<f64> = points.iter().map(|point| point.seconds / 2.0).collect();
-        // 3 G, a failed one of 3 K, 6 G; the last would end at 9.3 G.
-        assert_eq!(counts, [0.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 4.0]);
+        // 3 G, a failed one of 3 K, 6 G, 0.3 G.
+        assert_eq!(counts, [0.0, 0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 4.0]);
         assert_eq!(points[9].cost_macs, 10_000_000_000);
         let volume = |point: usize, within: &[Trial]| {
             assert_eq!(points[point].hypervolume, hypervolume_of(within, &reference), "{point}");
         };
-        volume(2, &[]);
-        volume(3, &trials[..1]);
+        assert!(points[0].seconds.is_sign_positive());
+        volume(1, &[]);
+        volume(2, &trials[..1]);
+        volume(3, &trials[..2]);
         volume(9, &trials);
         assert!(points[9].hypervolume > points[3].hypervolume && points[3].hypervolume > 0.0);
         assert_eq!(curve(&trials, u64::MAX, &reference)[9].cost_macs, u64::MAX);

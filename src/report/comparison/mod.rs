@@ -202,12 +202,13 @@ fn row(
     reference: &Reference,
 ) -> SearchRow {
     let curve = curve::curve(trials, budget, reference);
+    let (seconds, hypervolume) = curve.last().map_or((0.0, 0.0), |end| (end.seconds, end.hypervolume));
     SearchRow {
         seed: *seed,
         trials: trials.len(),
         training_macs: training_macs(trials),
-        seconds: trials.iter().map(|trial| trial.seconds).sum(),
-        hypervolume: curve.last().map_or(0.0, |end| end.hypervolume),
+        seconds,
+        hypervolume,
         digest: digest.clone(),
         ended,
         curve,
