@@ -55,17 +55,27 @@ impl Place {
         stderr(&output)
     }
 
+    /// Trials in a journal in the results.
+    fn lines(&self, journal: &str) -> usize {
+        let journal = self.path().join("results").join(journal);
+        fs::read_to_string(journal).map_or(0, |text| text.lines().count())
+    }
+
     /// Trials in the journal of a run.
     fn trials(&self, name: &str) -> usize {
-        let journal = self.path().join("results").join(name).join("trials.jsonl");
-        fs::read_to_string(journal).map_or(0, |text| text.lines().count())
+        self.lines(&format!("{name}/trials.jsonl"))
     }
 
     /// Starts a command, and returns when the run has `trials` trials or more.
     fn start(&self, line: &str, name: &str, trials: usize) -> Child {
+        self.start_writing(line, &format!("{name}/trials.jsonl"), trials)
+    }
+
+    /// Starts a command, and returns when a journal in the results has `trials` lines or more.
+    fn start_writing(&self, line: &str, journal: &str, trials: usize) -> Child {
         let child = self.command(line).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        while self.trials(name) < trials {
+        while self.lines(journal) < trials {
             assert!(Instant::now() < deadline, "no {trials} trials in a minute: {line}");
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -203,6 +213,111 @@ fn a_search_stops_when_time_is_up_and_when_the_space_is_used_up() {
     assert!(report["trials"].as_u64().unwrap() > 0);
     let report = place.json(&format!("{TINY} --strategy uniform --trials 1000 --name uniform"));
     assert_eq!(report["ended"], "space_exhausted");
+}
+
+#[test]
+fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
+    let place = Place::new();
+    let tiny = TINY.trim_start_matches("run ");
+    let line = |name: &str| {
+        format!("compare {tiny} --strategies evolution,random,uniform --seeds 2 --budget 0.4x --name {name}")
+    };
+    let mut killed = place.start(&format!("{} --workers 2", line("killed")), "killed/random-0", 2);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let stopped = place.start(&line("killed"), "killed/evolution-1", 1);
+    interrupt(&stopped);
+    let output = stopped.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the same command goes on"), "{}", stderr(&output));
+    assert!(!place.path().join("results/killed/compare.csv").exists());
+
+    let continued = place.json(&line("killed"));
+    let whole = place.json(&format!("{} --workers 1", line("whole")));
+    let searches = |comparison: &serde_json::Value, key: &str| -> Vec<serde_json::Value> {
+        let strategies = comparison["strategies"].as_array().unwrap();
+        let searches = strategies.iter().flat_map(|strategy| strategy["searches"].as_array().unwrap());
+        searches.map(|search| search[key].clone()).collect()
+    };
+    for key in ["digest", "hypervolume", "training_macs", "ended"] {
+        assert_eq!(searches(&continued, key), searches(&whole, key));
+    }
+    assert_eq!((&continued["pairs"], &continued["seeds_needed"]), (&whole["pairs"], &7.into()));
+    let ended = searches(&whole, "ended");
+    assert_eq!(
+        ended,
+        ["cost_reached", "cost_reached", "cost_reached", "cost_reached", "space_exhausted", "space_exhausted"]
+    );
+    let budget = whole["budget_macs"].as_u64().unwrap();
+    assert!(searches(&whole, "training_macs").iter().all(|macs| macs.as_u64().unwrap() <= budget));
+    assert_eq!(place.lines("whole/compare.csv"), 1 + 3 * 2 * 10);
+
+    // Each is an ordinary run.
+    let digests = searches(&whole, "digest");
+    assert_eq!(digest(&place, "status --results results/whole --run evolution-1"), digests[1]);
+    let alone = format!("{TINY} --strategy random --seed 1 --trials 1000000 --set search.max_training_macs={budget}");
+    assert_eq!(digest(&place, &format!("{alone} --name alone")), digests[3]);
+
+    // A larger budget goes on from there.
+    let text = place.ok(&line("whole").replace("0.4x", "0.5x"));
+    for expected in ["comparison whole: 2 seeds", "does not beat random search", "2 seeds cannot show any difference"] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    for (options, message) in [
+        ("--budget 20", "20x"),
+        ("--strategies evolutoin", "did you mean `evolution`?"),
+        ("--set search.max_seconds=9", "leave it out"),
+        ("--seeds 0", "give a whole number from 1"),
+        ("--name alone", "results/alone is a run"),
+    ] {
+        let error = place.fails(2, &format!("compare {tiny} {options}"));
+        assert!(error.contains(message), "{options}: no {message:?} in\n{error}");
+    }
+}
+
+#[test]
+fn an_audit_goes_on_where_it_was_stopped_and_with_more_seeds_and_rungs() {
+    let place = Place::new();
+    photographs(&place, "pets", 100);
+    let tiny = TINY.trim_start_matches("run ");
+    let line = |name: &str| format!("audit {tiny} --data pets -n 6 --full-epochs 2 --rung 32x1 --name {name}");
+    let journal = "killed/audit.jsonl";
+    let mut killed = place.start_writing(&format!("{} --workers 2", line("killed")), journal, 3);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!((3..36).contains(&place.lines(journal)), "killed too late to show anything");
+    let whole = place.json(&format!("{} --workers 1", line("whole")));
+    let continued = place.json(&line("killed"));
+    for key in ["digest", "ceiling", "untrained", "recommended"] {
+        assert_eq!(continued[key], whole[key], "{key}");
+    }
+    assert_eq!((place.lines(journal), place.lines("whole/audit.jsonl")), (36, 36));
+    let images: Vec<u64> = (0..2).map(|rung| whole["rungs"][rung]["fidelity"]["images"].as_u64().unwrap()).collect();
+    assert_eq!((images, whole["networks"].as_u64(), whole["failed"].as_u64()), (vec![32, 64], Some(6), Some(0)));
+    assert!(whole["ceiling"]["overall"]["tau"].is_number());
+    assert_eq!(place.lines("whole/audit.csv"), 1 + 2 + 2 * 3);
+
+    place.ok(&line("grown").replace("--rung 32x1", "--seeds 1"));
+    assert_eq!(place.lines("grown/audit.jsonl"), 12);
+    assert_eq!(digest(&place, &line("grown")), whole["digest"]);
+    let text = place.ok(&line("grown"));
+    for expected in ["audit grown: 6 of 6 networks from ", "ceiling: full trainings with ", "recommended: ", "digest: "]
+    {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+
+    for (options, message) in [
+        ("--name whole -n 7", "is not the one that this audit makes"),
+        ("--name whole --seed 1", "search.seed: 0 -> 1"),
+        ("--name new -n 5", "give at least 6 networks"),
+        ("--name new --rung 5x1", "at least one batch, 32 images"),
+        ("--name new --rung 500x9", "no briefer than the full training"),
+        ("--name new --rung 500", "500x2"),
+    ] {
+        let error = place.fails(2, &format!("audit {tiny} --data pets --full-epochs 2 {options}"));
+        assert!(error.contains(message), "{options}: no {message:?} in\n{error}");
+    }
+    assert!(!place.path().join("results/new").exists());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! The command line: one file a command.
 
+mod audit;
 mod baseline;
 mod bench;
 mod best;
+mod compare;
 mod evaluate;
 mod finalist;
 mod finals;
@@ -11,6 +13,7 @@ mod parse;
 mod plan;
 mod run;
 mod runs;
+mod search;
 mod signals;
 mod status;
 mod stdout;
@@ -40,6 +43,10 @@ enum Command {
     Run(run::Args),
     /// Train the paper's GoogLeNet under the same protocol as every candidate.
     Baseline(baseline::Args),
+    /// Compare strategies at equal cost, over several seeds.
+    Compare(compare::Args),
+    /// Find out whether brief trainings rank networks as full ones do, and which rung is enough.
+    Audit(audit::Args),
     /// Pick and export a discovered architecture.
     Best(best::Args),
     /// Show how far a run has got, also while it is running.
@@ -95,6 +102,8 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Run(args) => run::execute(args, output),
         Command::Baseline(args) => baseline::execute(args, output),
+        Command::Compare(args) => compare::execute(args, output),
+        Command::Audit(args) => audit::execute(args, output),
         Command::Best(args) => best::execute(args, output),
         Command::Status(args) => status::execute(args, output),
         Command::Finals(args) => finals::execute(args, output),

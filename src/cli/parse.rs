@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use crate::space::parse_count;
+
 /// A whole number from 1.
 pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "give a whole number from 1".to_owned())
@@ -38,6 +40,46 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     if rest.is_empty() && total > 0 { Ok(total) } else { Err(wrong()) }
 }
 
+/// Images and epochs of a rung like `500x2`.
+pub(super) fn rung(text: &str) -> Result<(usize, usize), String> {
+    let wrong = || "give images and epochs such as 500x2".to_owned();
+    let (images, epochs) = text.split_once('x').ok_or_else(wrong)?;
+    let number = |text| positive(text).map(NonZeroUsize::get).map_err(|_| wrong());
+    Ok((number(images)?, number(epochs)?))
+}
+
+/// What a search may spend on training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Budget {
+    /// Multiply-adds.
+    Macs(u64),
+    /// Trainings of the paper's network.
+    Baselines(f64),
+}
+
+impl Budget {
+    /// In multiply-adds, where a training of the paper's network costs `baseline` of them.
+    pub(super) fn macs(self, baseline: u64) -> u64 {
+        match self {
+            Self::Macs(macs) => macs,
+            // `as` saturates; a TOML integer has one bit less.
+            Self::Baselines(count) => ((count * baseline as f64) as u64).clamp(1, i64::MAX as u64),
+        }
+    }
+}
+
+/// A budget like `200T` or `20x`.
+pub(super) fn budget(text: &str) -> Result<Budget, String> {
+    let wrong = || "give multiply-adds such as 200T, or trainings of the paper's network such as 20x".to_owned();
+    match text.strip_suffix('x') {
+        None => parse_count(text).map(Budget::Macs).map_err(|_| wrong()),
+        Some(count) => {
+            let count = count.parse().ok().filter(|count: &f64| count.is_finite() && *count > 0.0);
+            count.map(Budget::Baselines).ok_or_else(wrong)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +107,25 @@ mod tests {
         assert_eq!(positive("3").map(NonZeroUsize::get), Ok(3));
         for text in ["0", "-1", "two", ""] {
             assert_eq!(positive(text), Err("give a whole number from 1".to_owned()));
+        }
+    }
+
+    #[test]
+    fn budgets_are_macs_or_multiples_of_the_baseline() {
+        assert_eq!(budget("200T").map(|it| it.macs(7)), Ok(200_000_000_000_000));
+        assert_eq!(budget("20x").map(|it| it.macs(7)), Ok(140));
+        assert_eq!(budget("1.5x").map(|it| it.macs(1000)), Ok(1500));
+        assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(i64::MAX as u64));
+        for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20X"] {
+            assert!(budget(text).is_err_and(|error| error.contains("20x")), "{text}");
+        }
+    }
+
+    #[test]
+    fn rungs_are_images_and_epochs() {
+        assert_eq!(rung("500x2"), Ok((500, 2)));
+        for text in ["500", "x2", "500x", "0x2", "500x0", "500X2", "500x2x2", "-5x2"] {
+            assert_eq!(rung(text), Err("give images and epochs such as 500x2".to_owned()), "{text}");
         }
     }
 }

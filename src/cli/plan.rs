@@ -67,10 +67,10 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         return stdout::print(&(serde_json::to_string_pretty(&json)? + "\n"));
     }
     let Protocol { resolution, epochs, batch, .. } = protocol;
-    let limit = space
-        .search()
-        .max_seconds
-        .map_or_else(String::new, |seconds| format!("; none is started after {}", duration(seconds as f64)));
+    let by_time =
+        space.search().max_seconds.map(|seconds| format!("; none is started after {}", duration(seconds as f64)));
+    let by_cost = space.search().max_training_macs.map(|most| format!("; for at most {} training MACs", si(most)));
+    let limit: String = by_time.into_iter().chain(by_cost).collect();
     stdout::print(&format!(
         "run {name}, not begun: nothing is written\n\
          space      10^{:.1} networks; strategy {:?}, seed {}\n\

@@ -12,6 +12,7 @@ use crate::arch::Cost;
 use crate::data::Dataset;
 use crate::diagnostic::suggest;
 use crate::report::{FinalsReport, RunSummary, baseline_cost};
+use crate::search::budget::within_budget;
 use crate::search::trial::Trial;
 use crate::space::Space;
 use crate::store::{Manifest, RunDir, RunName, read_journal};
@@ -54,10 +55,10 @@ impl StoredRun {
         }
         let dir = RunDir::new(&args.results, &name);
         let (space, manifest) = (dir.read_space()?, dir.read_manifest()?);
-        let (mut trials, warnings) = read_journal(&dir.journal())?;
+        let (trials, warnings) = read_journal(&dir.journal())?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         // Of a run that was made shorter, those beyond its end are kept, but are not part of it.
-        trials.retain(|trial| trial.job.index < space.search().trials);
+        let trials = within_budget(trials, space.search());
         let baseline =
             baseline_cost(manifest.classes.len(), space.protocol().resolution).map_err(|error| anyhow!(error))?;
         Ok(Self { name, dir, space, manifest, trials, baseline })
@@ -82,7 +83,7 @@ impl StoredRun {
     /// # Errors
     /// [`Failure::Failed`] if its finals cannot be read.
     pub(super) fn summary(&self) -> Result<RunSummary, Failure> {
-        let summary = RunSummary::new(self.name.as_str(), self.space.search().trials, &self.trials, &self.baseline);
+        let summary = RunSummary::new(self.name.as_str(), self.space.search(), &self.trials, &self.baseline);
         let (finals, _) = self.dir.finals().read_trainings()?;
         Ok(summary.with_finals(&self.trials, &finals))
     }

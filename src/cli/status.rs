@@ -35,6 +35,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let state = match &status.holder {
         Some(holder) => format!("running: {holder}"),
+        None if status.summary.max_training_macs.is_some() => {
+            "not running; `run` continues it if the next trial fits into search.max_training_macs".to_owned()
+        }
         None if status.summary.trials < status.summary.planned => "not running; `run` continues it".to_owned(),
         None => "done".to_owned(),
     };

@@ -1,13 +1,12 @@
 //! `inception-nas summary`.
 
-use std::fmt::Write;
-
 use indicatif::HumanCount;
 use serde_json::json;
 
 use super::{Failure, Output, stdout};
 use crate::arch::{Architecture, Cost, Footprint, Layer, LayerKind, PAPER_OPS, vgg16_layers};
 use crate::export::architecture_file;
+use crate::report::columns;
 
 const VGG16: &str = "vgg16";
 
@@ -135,7 +134,7 @@ impl Summary {
         });
         let [parameters, macs, bytes] = figures(self.total());
         let total = ["total".to_owned(), String::new(), String::new(), parameters, macs, bytes];
-        table(std::iter::once(header).chain(rows).chain([total]).collect(), 3)
+        columns(&std::iter::once(header).chain(rows).chain([total]).collect::<Vec<_>>(), 3)
     }
 
     /// MACs by module, beside the paper's figures where they are about this network.
@@ -144,7 +143,7 @@ impl Summary {
         if !self.is_papers {
             let header = ["module", "MACs"].map(str::to_owned);
             let rows = modules.into_iter().map(|(name, macs)| [name.to_owned(), HumanCount(macs).to_string()]);
-            return table(std::iter::once(header).chain(rows).collect(), 1);
+            return columns(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), 1);
         }
         let header = ["module", "MACs", "paper's ops"].map(str::to_owned);
         let rows = modules.into_iter().map(|(name, macs)| {
@@ -154,7 +153,7 @@ impl Summary {
         });
         let note = "\
 Of conv1 and 5a the paper (Szegedy et al. 2014, table 1) gives other figures than arithmetic does.\n";
-        table(std::iter::once(header).chain(rows).collect(), 1) + note
+        columns(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), 1) + note
     }
 
     fn torchinfo_text(&self) -> String {
@@ -167,7 +166,7 @@ Of conv1 and 5a the paper (Szegedy et al. 2014, table 1) gives other figures tha
             ("total (MB)", footprint.total_bytes() as f64 / 1e6),
         ];
         let mut text = format!("in torchinfo's terms, batch of {}\n", self.batch);
-        text += &table(rows.map(|(name, value)| [name.to_owned(), format!("{value:.2}")]).to_vec(), 1);
+        text += &columns(&rows.map(|(name, value)| [name.to_owned(), format!("{value:.2}")]), 1);
         text + Footprint::RULE + "\n"
     }
 }
@@ -195,23 +194,6 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
 /// Parameters, MACs and activation bytes with thousands set apart.
 fn figures(cost: Cost) -> [String; 3] {
     [cost.parameters, cost.macs, cost.activation_bytes].map(|figure| HumanCount(figure).to_string())
-}
-
-/// Rows with columns aligned: the first `left` to the left, the others to the right.
-fn table<const N: usize>(rows: Vec<[String; N]>, left: usize) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a String cannot fail.
-            let _ = if column < left { write!(line, "{cell:<width$}  ") } else { write!(line, "{cell:>width$}  ") };
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::finals::{Comparison, FinalsReport, Spread, Standing, Versus};
+use super::finals::{Contest, FinalsReport, Spread, Standing, Versus};
 use super::summary::origin;
 use super::units::si;
 use crate::arch::Cost;
@@ -70,7 +70,7 @@ pub struct Finalist<'a> {
 impl<'a> Finalist<'a> {
     /// The finalist that trial `trial` found, if there is one.
     pub fn of(report: &'a FinalsReport, trial: usize) -> Option<Self> {
-        let Comparison { finalist, control, .. } = report.of_trial(trial)?;
+        let Contest { finalist, control, .. } = report.of_trial(trial)?;
         let (network, versus_control) = (&report.networks[*finalist], control);
         let control = &report.networks[control.network];
         Some(Self { seeds: report.seeds, epochs: report.epochs, network, control, versus_control })

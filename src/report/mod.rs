@@ -1,6 +1,9 @@
 //! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
 
+mod audit;
 mod card;
+mod columns;
+mod comparison;
 mod finals;
 mod front_csv;
 mod ledger;
@@ -10,9 +13,12 @@ mod table;
 mod trainings;
 mod units;
 
+pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Finalist, Source};
+pub use columns::columns;
+pub use comparison::{Comparison, Searched, Terms, comparison_csv, comparison_text};
 pub use finals::{
-    Comparison, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
+    Contest, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
 };
 pub use front_csv::front_csv;
 pub use ledger::{Item, Ledger, Purpose, Spent};

@@ -10,10 +10,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::summary::origin;
 use super::units::{duration, si};
 use crate::arch::Cost;
+use crate::search::budget::training_macs;
 use crate::search::front::{best_within, front};
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ports::{Event, Observer};
 use crate::search::trial::{Job, Outcome, Trial};
+use crate::space::SearchSettings;
 
 /// How progress is shown, always on stderr. Nothing is coloured, so `NO_COLOR` has nothing to forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +42,16 @@ impl Style {
 /// An [`Observer`] that shows a search on stderr.
 pub struct Progress {
     planned: usize,
+    /// Training MACs that may be spent, if that is limited.
+    max_training_macs: Option<u64>,
     baseline: Cost,
     state: Mutex<State>,
 }
 
 struct State {
     trials: Vec<Trial>,
-    /// How many of them were stored by earlier sittings.
-    resumed: usize,
+    /// The share of the search that earlier sittings did.
+    resumed: f64,
     started: Instant,
     screen: Screen,
 }
@@ -59,22 +63,23 @@ enum Screen {
 }
 
 impl Progress {
-    /// Watches a search of `planned` trials; `baseline` is the cost of the paper's network at the run's resolution.
-    pub fn new(style: Style, planned: usize, baseline: Cost) -> Self {
+    /// Watches a search with these settings; `baseline` is the cost of the paper's network at the run's resolution.
+    pub fn new(style: Style, settings: &SearchSettings, baseline: Cost) -> Self {
         let screen = match style {
             Style::Silent => Screen::Silent,
             Style::Lines => Screen::Lines,
             Style::Bars => {
                 let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-                let total = bars.add(ProgressBar::new(planned as u64));
+                let total = bars.add(ProgressBar::new(1000));
                 total.set_style(template("{bar:24} {msg}"));
                 // Redraws while long trainings run, so that the time left goes on.
                 total.enable_steady_tick(Duration::from_millis(500));
                 Screen::Bars { bars, total, running: HashMap::new() }
             }
         };
-        let state = State { trials: Vec::new(), resumed: 0, started: Instant::now(), screen };
-        Self { planned, baseline, state: Mutex::new(state) }
+        let state = State { trials: Vec::new(), resumed: 0.0, started: Instant::now(), screen };
+        let SearchSettings { trials: planned, max_training_macs, .. } = *settings;
+        Self { planned, max_training_macs, baseline, state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bars; also when progress itself is silent.
@@ -102,9 +107,24 @@ impl Progress {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The share of the search that is done, by trials or, if that is nearer to its end, by cost.
+    fn share(&self, trials: &[Trial]) -> f64 {
+        let by_trials = trials.len() as f64 / self.planned as f64;
+        let by_cost = self.max_training_macs.map(|most| training_macs(trials) as f64 / most as f64);
+        by_cost.map_or(by_trials, |by_cost| by_cost.max(by_trials)).min(1.0)
+    }
+
+    /// `12/30`, or `12 (43 %)` if the cost is limited.
+    fn count(&self, trials: &[Trial]) -> String {
+        match self.max_training_macs {
+            None => format!("{}/{}", trials.len(), self.planned),
+            Some(_) => format!("{} ({:.0} %)", trials.len(), self.share(trials) * 100.0),
+        }
+    }
+
     /// `trial 12/30  ...`
     fn line(&self, state: &State, trial: &Trial) -> String {
-        let head = format!("trial {}/{}", state.trials.len(), self.planned);
+        let head = format!("trial {}", self.count(&state.trials));
         let what = match &trial.outcome {
             Outcome::Done(score) => format!(
                 "acc {:.3} ± {:.3}  {}MACs  {}",
@@ -130,16 +150,16 @@ impl Progress {
             },
         );
         let volume = hypervolume_of(&state.trials, &Reference::of_baseline(&self.baseline));
-        format!("{}/{}  {best}  hypervolume {volume:.3}  {}", state.trials.len(), self.planned, self.tail(state))
+        format!("{}  {best}  hypervolume {volume:.3}  {}", self.count(&state.trials), self.tail(state))
     }
 
     fn tail(&self, state: &State) -> String {
         let failed = state.trials.iter().filter(|trial| trial.outcome.score().is_none()).count();
-        let done_now = state.trials.len() - state.resumed;
-        let left = self.planned.saturating_sub(state.trials.len());
-        let left = match done_now {
-            0 => "?".to_owned(),
-            _ => duration(state.started.elapsed().as_secs_f64() / done_now as f64 * left as f64),
+        let share = self.share(&state.trials);
+        let done_now = share - state.resumed;
+        let left = match done_now > 0.0 {
+            true => duration(state.started.elapsed().as_secs_f64() / done_now * (1.0 - share)),
+            false => "?".to_owned(),
         };
         format!("failed {failed}  left {left}")
     }
@@ -158,7 +178,7 @@ impl Progress {
                     // As in `message`.
                     drop(bars.println(self.line(state, trial)));
                 }
-                total.set_position(state.trials.len() as u64);
+                total.set_position((self.share(&state.trials) * 1000.0) as u64);
                 total.set_message(self.overall(state));
             }
             Screen::Lines => to_stderr(&self.line(state, trial)),
@@ -174,10 +194,10 @@ impl Observer for Progress {
         match event {
             Event::Resumed(trials) => {
                 state.trials = trials.to_vec();
-                state.resumed = trials.len();
+                state.resumed = self.share(trials);
                 state.started = Instant::now();
                 if let Screen::Bars { total, .. } = &state.screen {
-                    total.set_position(trials.len() as u64);
+                    total.set_position((state.resumed * 1000.0) as u64);
                     total.set_message(self.overall(state));
                 }
             }
@@ -226,12 +246,12 @@ pub(super) fn to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, failed, uniform};
+    use super::super::summary::tests::{BASELINE, evolved, failed, settings, uniform};
     use super::*;
 
     #[test]
     fn a_line_a_trial() {
-        let progress = Progress::new(Style::Silent, 30, BASELINE);
+        let progress = Progress::new(Style::Silent, &settings(30), BASELINE);
         progress.observe(Event::Resumed(&[uniform(0, 1000, 0.8, 100_000_000)]));
         let trial = evolved(1, 0.842, 41_200_000);
         progress.observe(Event::Started(&trial.job));
@@ -250,8 +270,19 @@ mod tests {
 
     #[test]
     fn a_fresh_search_does_not_guess_the_time_left() {
-        let progress = Progress::new(Style::Silent, 30, BASELINE);
+        let progress = Progress::new(Style::Silent, &settings(30), BASELINE);
         progress.observe(Event::Resumed(&[]));
         assert_eq!(progress.overall(&progress.state()), "0/30  no score yet  hypervolume 0.000  failed 0  left ?");
+    }
+
+    #[test]
+    fn a_limited_cost_is_what_a_search_is_measured_by() {
+        let trial = evolved(0, 0.842, 41_200_000);
+        let settings = SearchSettings { max_training_macs: Some(trial.job.training_macs() * 4), ..settings(30) };
+        let progress = Progress::new(Style::Silent, &settings, BASELINE);
+        progress.observe(Event::Finished(&trial));
+        let state = progress.state();
+        assert!(progress.line(&state, &trial).starts_with("trial 1 (25 %)  acc 0.842"));
+        assert!(progress.overall(&state).starts_with("1 (25 %)  best 0.842"));
     }
 }

@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use super::ledger::Ledger;
 use crate::arch::{Architecture, Cost};
+use crate::search::budget::training_macs;
 use crate::search::digest::digest;
 use crate::search::front::front;
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::trial::{Origin, Outcome, Trial};
+use crate::space::SearchSettings;
 
 /// Differences of less than this many standard errors are not an order.
 const SIGNIFICANT: f64 = 2.0;
@@ -67,6 +69,10 @@ pub struct RunSummary {
     pub failed: usize,
     /// The first failure, if there is one.
     pub first_failure: Option<String>,
+    /// Multiply-adds of all trainings as planned, failed ones included.
+    pub training_macs: u64,
+    /// How many of them may be spent, if that is limited.
+    pub max_training_macs: Option<u64>,
     /// Training time of all trials together, failed ones included, in seconds.
     pub seconds: f64,
     /// Area between the front and a reference that depends on the baseline's MACs alone.
@@ -88,9 +94,9 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Sums up `trials` (by ascending index) of the run `run`, in which `planned` are to be trained; `baseline` is the
-    /// cost of the paper's network at the run's resolution.
-    pub fn new(run: &str, planned: usize, trials: &[Trial], baseline: &Cost) -> Self {
+    /// Sums up `trials` (by ascending index) of the run `run` with these settings; `baseline` is the cost of the paper's
+    /// network at the run's resolution.
+    pub fn new(run: &str, settings: &SearchSettings, trials: &[Trial], baseline: &Cost) -> Self {
         let paper = trials
             .iter()
             .find(|trial| trial.job.origin == Origin::Uniform { permille: 1000 } && trial.outcome.score().is_some());
@@ -110,10 +116,12 @@ impl RunSummary {
             .collect();
         Self {
             run: run.to_owned(),
-            planned,
+            planned: settings.trials,
             trials: trials.len(),
             failed: failures.len(),
             first_failure: failures.into_iter().next(),
+            training_macs: training_macs(trials),
+            max_training_macs: settings.max_training_macs,
             seconds: trials.iter().map(|trial| trial.seconds).sum(),
             hypervolume: hypervolume_of(trials, &Reference::of_baseline(baseline)),
             digest: digest(trials),
@@ -200,6 +208,7 @@ pub fn baseline_cost(classes: usize, resolution: usize) -> Result<Cost, String> 
 pub(super) mod tests {
     use super::*;
     use crate::search::trial::{Failure, Fidelity, Job, Score};
+    use crate::space::Space;
 
     pub fn trial(index: usize, origin: Origin, accuracy: f64, macs: u64) -> Trial {
         let score = Score { accuracy, accuracy_se: 0.01, validation_loss: 0.5, training_loss_sum: 1.5 };
@@ -230,6 +239,11 @@ pub(super) mod tests {
         trial(index, Origin::Uniform { permille }, accuracy, macs)
     }
 
+    pub fn settings(trials: usize) -> SearchSettings {
+        let overrides = [format!("search.trials={trials}")];
+        *Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap().search()
+    }
+
     pub const BASELINE: Cost = Cost { macs: 100_000_000, parameters: 5_000_000, activation_bytes: 1 };
 
     pub fn example() -> Vec<Trial> {
@@ -244,7 +258,7 @@ pub(super) mod tests {
 
     #[test]
     fn sums_up_a_run() {
-        let summary = RunSummary::new("pets", 10, &example(), &BASELINE);
+        let summary = RunSummary::new("pets", &settings(10), &example(), &BASELINE);
         assert_eq!((summary.trials, summary.planned, summary.failed), (5, 10, 1));
         assert_eq!(summary.first_failure.as_deref(), Some("trial 3: diverged in epoch 1: loss NaN"));
         assert_eq!(summary.seconds, 10.0);
@@ -259,7 +273,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_clear_differences_at_no_more_cost_beat_uniform_scaling() {
-        let verdict = |trials: &[Trial]| RunSummary::new("r", 9, trials, &BASELINE).versus_uniform;
+        let verdict = |trials: &[Trial]| RunSummary::new("r", &settings(9), trials, &BASELINE).versus_uniform;
         // 0.04 is 2.8 standard errors of the difference.
         let VersusUniform::Beaten { trial, uniform: control, .. } = verdict(&example()) else { panic!() };
         assert_eq!((trial, control), (4, 0));
@@ -273,7 +287,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_json_form_is_stable() {
-        let value = serde_json::to_value(RunSummary::new("pets", 10, &example(), &BASELINE)).unwrap();
+        let value = serde_json::to_value(RunSummary::new("pets", &settings(10), &example(), &BASELINE)).unwrap();
         assert_eq!(value["front"][0]["trial"], 2);
         assert_eq!(value["versus_uniform"]["kind"], "beaten");
         assert_eq!(value["digest"].as_str().unwrap().len(), 64);

@@ -9,8 +9,12 @@ const HEADER: [&str; 6] = ["trial", "accuracy", "MACs", "parameters", "vs baseli
 /// The front beside the baseline and the uniform scalings, and what can and cannot be said about it.
 pub fn table(summary: &RunSummary) -> String {
     let RunSummary { run, planned, trials, failed, seconds, hypervolume, .. } = summary;
+    let done = match summary.max_training_macs {
+        None => format!("{trials} of {planned} trials"),
+        Some(most) => format!("{trials} trials for {} of {} training MACs", si(summary.training_macs), si(most)),
+    };
     let mut text = format!(
-        "run {run}: {trials} of {planned} trials, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",
+        "run {run}: {done}, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",
         duration(*seconds)
     );
     if let Some(failure) = &summary.first_failure {
@@ -75,12 +79,13 @@ fn verdict(versus: &VersusUniform) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, example, failed, uniform};
+    use super::super::summary::tests::{BASELINE, evolved, example, failed, settings, uniform};
     use super::*;
+    use crate::space::SearchSettings;
 
     #[test]
     fn a_whole_table() {
-        let text = table(&RunSummary::new("pets", 10, &example(), &BASELINE));
+        let text = table(&RunSummary::new("pets", &settings(10), &example(), &BASELINE));
         let expected = "\
 run pets: 5 of 10 trials, 1 failed, 10s of training, hypervolume ";
         assert!(text.starts_with(expected), "{text}");
@@ -118,15 +123,22 @@ cost
     #[test]
     fn says_so_when_nothing_was_gained() {
         let trials = [uniform(0, 500, 0.80, 50_000_000), evolved(1, 0.81, 40_000_000)];
-        let text = table(&RunSummary::new("pets", 2, &trials, &BASELINE));
+        let text = table(&RunSummary::new("pets", &settings(2), &trials, &BASELINE));
         assert!(text.contains("nothing on the front beats uniform scaling by more than noise"), "{text}");
         assert!(text.contains("GoogLeNet, 100M MACs, not trained in this run"), "{text}");
         assert!(!text.contains("points"), "{text}");
     }
 
     #[test]
+    fn a_limited_cost_takes_the_place_of_the_number_of_trials() {
+        let settings = SearchSettings { max_training_macs: Some(90_000_000_000), ..settings(10) };
+        let text = table(&RunSummary::new("pets", &settings, &example(), &BASELINE));
+        assert!(text.starts_with("run pets: 5 trials for 70.8G of 90.0G training MACs, 1 failed, "), "{text}");
+    }
+
+    #[test]
     fn a_run_without_a_score_has_no_table() {
-        let text = table(&RunSummary::new("pets", 2, &[failed(0)], &BASELINE));
+        let text = table(&RunSummary::new("pets", &settings(2), &[failed(0)], &BASELINE));
         assert!(text.contains("\nno trial has a score yet\n\ncost\n"), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::Scope;
 
+use super::budget::{Budget, within_budget};
 use super::ports::{Evaluator, Event, Observer, Store, StoreError};
 use super::propose::Proposer;
 use super::searcher::Searcher;
@@ -46,6 +47,8 @@ pub enum Ended {
     TrialsDone,
     /// There is nothing left to try inside the limits, or the strategy has no more candidates.
     SpaceExhausted,
+    /// The next trial would cost more than is left of `search.max_training_macs`.
+    CostReached,
     /// Time was up.
     DeadlineReached,
     /// Somebody stopped it; it can be continued.
@@ -93,7 +96,7 @@ pub enum DriveError {
     Workers(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// Searches until the trials are done, the space is exhausted, time is up, too much fails, or somebody stops it.
+/// Searches until the trials are done, the space is exhausted, the cost is reached, time is up, too much fails, or somebody stops it.
 ///
 /// Proposal `i` is made from the outcomes of the trials `0 ..= i - window`, told in this order, and from a generator
 /// that depends on `i`. So the trials are the same for any number of workers. Stored trials take the place of their
@@ -117,6 +120,7 @@ pub fn drive(
     let mut course = Course {
         space: plan.space,
         proposer: Proposer::new(plan.space, plan.classes),
+        budget: Budget::new(plan.space.search()),
         searcher,
         observer,
         stop,
@@ -142,6 +146,7 @@ pub fn drive(
 struct Course<'a> {
     space: &'a Space,
     proposer: Proposer<'a>,
+    budget: Budget,
     searcher: &'a mut dyn Searcher,
     observer: &'a dyn Observer,
     stop: Stop<'a>,
@@ -228,6 +233,9 @@ impl Course<'_> {
         let Some(job) = self.proposer.next(index, self.searcher, self.observer)? else {
             return Ok(Step::End(Ended::SpaceExhausted));
         };
+        if !self.budget.spend(&job) {
+            return Ok(Step::End(Ended::CostReached));
+        }
         self.next += 1;
         if let Some(trial) = self.stored.remove(&index) {
             if trial.job != job {
@@ -264,9 +272,8 @@ impl Course<'_> {
     }
 
     fn into_trials(mut self) -> Vec<Trial> {
-        let trials = self.space.search().trials;
         self.outcomes.append(&mut self.stored);
-        self.outcomes.into_values().filter(|trial| trial.job.index < trials).collect()
+        within_budget(self.outcomes.into_values(), self.space.search())
     }
 }
 

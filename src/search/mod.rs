@@ -2,6 +2,8 @@
 //!
 //! Knows no clock, disk, screen or tensor: all of these come in through the traits of [`ports`].
 
+pub mod audit;
+pub mod budget;
 pub mod digest;
 pub mod drive;
 pub mod evolution;

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::budget::training_macs;
 use super::digest::digest;
 use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
@@ -220,6 +221,25 @@ fn uniform_scaling_ends_with_its_ratios() {
     assert!(found.trials.len() > 3);
     assert!(found.trials.iter().all(|trial| matches!(trial.job.origin, Origin::Uniform { .. })));
     assert!(found.trials.windows(2).all(|pair| pair[0].job.cost.macs > pair[1].job.cost.macs));
+}
+
+#[test]
+fn a_search_stops_before_the_trial_that_costs_too_much() {
+    let faulty = landscape().with_faults([(3, Fault::Error)]);
+    let full = search(&space(&LONG), &faulty).trials;
+    let spent: Vec<u64> = (0..=full.len()).map(|count| training_macs(&full[..count])).collect();
+    for (most, affordable) in [(spent[7], 7), (spent[8] - 1, 7), (spent[1] - 1, 0), (spent[40] - 1, 39)] {
+        let limited = space(&[&LONG[..], &[&format!("search.max_training_macs={most}")]].concat());
+        for workers in [1, 3] {
+            // What an earlier sitting with a larger budget left is kept, but is not part of the search.
+            for stored in [vec![], full.clone()] {
+                let found = search_with(&limited, workers, &faulty, &mut MemoryStore::new(stored));
+                assert_eq!((found.ended, &found.trials[..]), (Ended::CostReached, &full[..affordable]));
+            }
+        }
+    }
+    let enough = space(&[&LONG[..], &[&format!("search.max_training_macs={}", spent[40])]].concat());
+    assert_eq!(search(&enough, &faulty).ended, Ended::TrialsDone);
 }
 
 #[test]

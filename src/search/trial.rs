@@ -52,6 +52,15 @@ pub struct Job {
     pub seed: u64,
 }
 
+impl Job {
+    /// Multiply-adds of the training as planned: three times those of classifying its images, since the backward pass
+    /// costs twice as much as the forward pass. A data set with fewer images than the fidelity names costs less.
+    pub fn training_macs(&self) -> u64 {
+        let Fidelity { resolution: _, images, epochs } = self.fidelity;
+        self.cost.macs.saturating_mul(3).saturating_mul(images as u64).saturating_mul(epochs as u64)
+    }
+}
+
 /// What a finished training measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {

@@ -325,7 +325,8 @@ mod tests {
     fn the_resolved_text_reads_back() {
         for space in [
             set(&[]).unwrap(),
-            set(&["search.max_seconds=60", "widths.choices.\"3a.b1x1\"=[16, 8]"]).unwrap(),
+            set(&["search.max_seconds=60", "search.max_training_macs=1.5T", "widths.choices.\"3a.b1x1\"=[16, 8]"])
+                .unwrap(),
             Space::parse("tiny.toml", TINY, &[]).unwrap(),
         ] {
             let text = space.to_toml().unwrap();
@@ -336,7 +337,9 @@ mod tests {
     #[test]
     fn changes_are_named_but_for_the_budget() {
         let space = set(&[]).unwrap();
-        let more = set(&["search.trials=99", "search.max_seconds=5", "search.max_failures=1"]).unwrap();
+        let budget =
+            ["search.trials=99", "search.max_seconds=5", "search.max_training_macs=1T", "search.max_failures=1"];
+        let more = set(&budget).unwrap();
         assert_eq!(more.changes_since(&space), Ok(vec![]));
         let other = set(&["search.seed=1", "protocol.augmentation.flip=false", "search.max_seconds=5"]).unwrap();
         assert_eq!(

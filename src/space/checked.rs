@@ -12,7 +12,8 @@ pub(super) const STEM_GENES: usize = 3;
 pub(super) const BLOCK_GENES: usize = Branch::ALL.len();
 
 /// Keys that decide how long a run goes on, not what it is: they may change when a run is continued.
-const BUDGET_KEYS: [&str; 3] = ["search.trials", "search.max_seconds", "search.max_failures"];
+const BUDGET_KEYS: [&str; 4] =
+    ["search.trials", "search.max_seconds", "search.max_training_macs", "search.max_failures"];
 
 /// What may be searched and how: a checked value, made by [`Space::parse`].
 #[derive(Clone, Debug, PartialEq)]
@@ -163,7 +164,7 @@ impl Space {
 
     /// The settings in which a continued run differs from `earlier`, one line each (`search.seed: 1 -> 2`).
     ///
-    /// Settings that only bound how long the run goes on (trials, seconds, failures) are left out.
+    /// Settings that only bound how long the run goes on (trials, seconds, MACs, failures) are left out.
     ///
     /// # Errors
     /// As [`Space::to_toml`].

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, de};
 /// The largest number that [`parse_count`] accepts: what a TOML integer can hold, rounded down.
 const MAX_COUNT: f64 = 9e18;
 
-/// Reads `600M`, `1.5G`, `40K` or a plain number: K, M and G stand for thousand, million and billion.
+/// Reads `600M`, `1.5G`, `40K` or a plain number: K, M, G and T stand for 10^3, 10^6, 10^9 and 10^12.
 ///
 /// # Errors
 /// A text that says what is expected.
@@ -15,6 +15,7 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
         Some('K' | 'k') => (&text[..text.len() - 1], 1e3),
         Some('M' | 'm') => (&text[..text.len() - 1], 1e6),
         Some('G' | 'g') => (&text[..text.len() - 1], 1e9),
+        Some('T' | 't') => (&text[..text.len() - 1], 1e12),
         _ => (text, 1.0),
     };
     // `f64` also reads "inf", "nan" and "1e9"; only plain decimals are meant.
@@ -50,7 +51,14 @@ mod tests {
 
     #[test]
     fn counts_read_as_people_write_them() {
-        let cases = [("600M", 600_000_000), ("1.5G", 1_500_000_000), ("40k", 40_000), ("7", 7), ("0.5K", 500)];
+        let cases = [
+            ("600M", 600_000_000),
+            ("1.5G", 1_500_000_000),
+            ("40k", 40_000),
+            ("7", 7),
+            ("0.5K", 500),
+            ("2.5T", 2_500_000_000_000),
+        ];
         for (text, number) in cases {
             assert_eq!(parse_count(text), Ok(number), "{text}");
         }

@@ -79,4 +79,7 @@ pub struct SearchSettings {
     /// No trial is started after this many seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_seconds: Option<u64>,
+    /// No trial is started that would bring the training MACs of all trials proposed so far above this.
+    #[serde(default, deserialize_with = "count::deserialize", skip_serializing_if = "Option::is_none")]
+    pub max_training_macs: Option<u64>,
 }

@@ -50,7 +50,7 @@ pub(super) fn failed(index: usize) -> Trial {
     Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1 }
 }
 
-fn contract(store: &mut impl Store) {
+pub(super) fn contract(store: &mut impl Store) {
     assert_eq!(store.trials().unwrap(), []);
     // Out of order, with holes, beyond one byte.
     let trials = [done(2), failed(0), done(300), failed(7)];

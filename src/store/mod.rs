@@ -7,6 +7,8 @@
 //!   lock            who has the run open
 //! ```
 //!
+//! An audit (see [`AuditDir`]) has a journal only: its trainings are few and long.
+//!
 //! A trial is stored once both are on the disk (`fsync`). Opening a run takes the lock, sets damaged parts aside, and
 //! reconciles the two: each gets the records that only the other has. The journal is plain text that anybody may read
 //! while a search holds the run; see [`read_journal`].
@@ -14,6 +16,7 @@
 //! sled is a beta by its own word: its flush alone does not survive a power cut and a kill can tear its snapshots.
 //! That is why the journal exists, why every record has its own checksum, and why all of sled is in one file here.
 
+mod audit_dir;
 mod error;
 mod files;
 mod finals;
@@ -23,16 +26,19 @@ mod memory;
 mod record;
 mod run_dir;
 mod run_store;
+mod settings;
 mod sled;
 
 #[cfg(test)]
 mod contract;
 
+pub use audit_dir::{AuditDir, AuditStore};
 pub use error::{Error, Warning};
 pub use files::write_atomically;
 pub use finals::{FinalsDir, FinalsStore};
 pub use journal::read as read_journal;
 pub use lock::holder;
 pub use memory::MemoryStore;
-pub use run_dir::{Manifest, RunDir, RunName};
+pub use run_dir::{RunDir, RunName};
 pub use run_store::RunStore;
+pub use settings::Manifest;

@@ -1,15 +1,10 @@
 //! The folder of one run: which settings and which data it was made with, checked before anything is added to it.
 
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::files::{sync_parent, write_atomically};
-use super::lock::RunLock;
+use super::settings::{Manifest, Settings};
 use super::{Error, FinalsDir, RunStore, Warning};
 use crate::space::Space;
 
@@ -51,19 +46,6 @@ impl fmt::Display for RunName {
     }
 }
 
-/// What a run was made from, apart from its settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Version of the program that began the run.
-    pub program: String,
-    /// Where the images came from, in words.
-    pub data: String,
-    /// Hash of everything a training could see of them.
-    pub data_fingerprint: String,
-    /// Class names; their number is the networks' number of outputs.
-    pub classes: Vec<String>,
-}
-
 /// Where the parts of a run are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDir(PathBuf);
@@ -89,6 +71,11 @@ impl RunDir {
         self.0.join("manifest.json")
     }
 
+    /// The front as a table for other programs.
+    pub fn front(&self) -> PathBuf {
+        self.0.join("front.csv")
+    }
+
     /// The journal of trials, for [`super::read_journal`].
     pub fn journal(&self) -> PathBuf {
         self.0.join(RunStore::JOURNAL)
@@ -105,41 +92,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::OtherConfig`], [`Error::OtherData`], and those of [`RunStore::open`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
-        fs::create_dir_all(&self.0).map_err(Error::io("create", &self.0))?;
-        sync_parent(&self.0)?;
-        let lock = RunLock::acquire(&self.0)?;
-        let mut warnings = Vec::new();
-        let begun = self.journal().exists();
-        match self.read(&self.manifest(), begun)? {
-            Some(text) => {
-                let stored = self.parse_manifest(&text)?;
-                if stored.data_fingerprint != manifest.data_fingerprint {
-                    return Err(Error::OtherData {
-                        path: self.manifest(),
-                        stored: stored.data_fingerprint,
-                        stored_classes: stored.classes,
-                        given: manifest.data_fingerprint.clone(),
-                        given_classes: manifest.classes.clone(),
-                    });
-                }
-                if stored.program != manifest.program {
-                    let current = manifest.program.clone();
-                    warnings.push(Warning::OtherProgram { stored: stored.program, current });
-                }
-            }
-            None => {
-                let text = serde_json::to_string_pretty(manifest).map_err(self.unusable(self.manifest()))?;
-                write_atomically(&self.manifest(), (text + "\n").as_bytes())?;
-            }
-        }
-        let config = space.to_toml().map_err(self.unusable(self.config()))?;
-        if let Some(stored) = self.read(&self.config(), begun)? {
-            let changes = space.changes_since(&self.parse_space(&stored)?).map_err(self.unusable(self.config()))?;
-            if !changes.is_empty() {
-                return Err(Error::OtherConfig { path: self.config(), changes });
-            }
-        }
-        write_atomically(&self.config(), config.as_bytes())?;
+        let (lock, mut warnings) = self.settings().enter(&self.0, &self.journal(), space, manifest)?;
         let (store, more) = RunStore::open_locked(&self.0, lock)?;
         warnings.extend(more);
         Ok((store, warnings))
@@ -150,8 +103,7 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
     pub fn read_space(&self) -> Result<Space, Error> {
-        let path = self.config();
-        self.parse_space(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
+        self.settings().read_space()
     }
 
     /// The manifest as stored.
@@ -159,38 +111,18 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
     pub fn read_manifest(&self) -> Result<Manifest, Error> {
-        let path = self.manifest();
-        self.parse_manifest(&fs::read_to_string(&path).map_err(Error::io("read", &path))?)
+        self.settings().read_manifest()
     }
 
-    fn parse_manifest(&self, text: &str) -> Result<Manifest, Error> {
-        serde_json::from_str(text).map_err(self.unusable(self.manifest()))
-    }
-
-    /// The text of a file of the run; only a run without trials may be without it.
-    fn read(&self, path: &Path, begun: bool) -> Result<Option<String>, Error> {
-        match fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound && !begun => Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let reason = "missing although the run has trials: put it back, or choose another name".to_owned();
-                Err(Error::RunFile { path: path.to_owned(), reason })
-            }
-            Err(error) => Err(Error::io("read", path)(error)),
-        }
-    }
-
-    fn parse_space(&self, text: &str) -> Result<Space, Error> {
-        Space::parse("config.toml", text, &[]).map_err(self.unusable(self.config()))
-    }
-
-    fn unusable<E: fmt::Display>(&self, path: PathBuf) -> impl FnOnce(E) -> Error {
-        |error| Error::RunFile { path, reason: error.to_string() }
+    fn settings(&self) -> Settings {
+        Settings { config: self.config(), manifest: self.manifest() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::contract::done;
     use super::*;
     use crate::search::ports::Store;

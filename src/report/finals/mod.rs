@@ -48,7 +48,7 @@ pub struct Standing {
 
 /// One finalist beside what it has to beat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct Contest {
     /// Position of the finalist in the standings.
     pub finalist: usize,
     /// The uniform scaling of about equal MACs.
@@ -77,7 +77,7 @@ pub struct FinalsReport {
     /// The paper's network, then finalists and their controls.
     pub networks: Vec<Standing>,
     /// Every finalist by ascending MACs.
-    pub comparisons: Vec<Comparison>,
+    pub comparisons: Vec<Contest>,
 }
 
 impl FinalsReport {
@@ -88,10 +88,10 @@ impl FinalsReport {
         let positions = 0..list.networks.len();
         let networks = positions.map(|position| standing(&list.networks[position], position, &results)).collect();
         let versus = |finalist, other| Versus::new(&results, finalist, other);
-        let mut comparisons: Vec<Comparison> = list
+        let mut comparisons: Vec<Contest> = list
             .pairs
             .iter()
-            .map(|pair| Comparison {
+            .map(|pair| Contest {
                 finalist: pair.finalist,
                 control: versus(pair.finalist, pair.control),
                 paper: versus(pair.finalist, List::PAPER),
@@ -113,12 +113,12 @@ impl FinalsReport {
     }
 
     /// The finalists that were shown to be more accurate than a uniform scaling of about equal MACs.
-    pub fn winners(&self) -> impl Iterator<Item = &Comparison> {
+    pub fn winners(&self) -> impl Iterator<Item = &Contest> {
         self.comparisons.iter().filter(|comparison| comparison.control.is_won())
     }
 
     /// The comparison of the finalist that trial `trial` found.
-    pub fn of_trial(&self, trial: usize) -> Option<&Comparison> {
+    pub fn of_trial(&self, trial: usize) -> Option<&Contest> {
         self.comparisons.iter().find(|comparison| self.networks[comparison.finalist].trial == Some(trial))
     }
 

@@ -1,6 +1,6 @@
 //! The finals for people.
 
-use super::{Comparison, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus};
+use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus};
 use crate::report::units::si;
 use crate::stats::Interval;
 
@@ -50,7 +50,7 @@ pub fn finals_table(report: &FinalsReport) -> String {
 }
 
 /// The control, and the paper's network unless that is the control.
-fn others(comparison: &Comparison) -> impl Iterator<Item = &Versus> {
+fn others(comparison: &Contest) -> impl Iterator<Item = &Versus> {
     let paper = (comparison.paper.network != comparison.control.network).then_some(&comparison.paper);
     std::iter::once(&comparison.control).chain(paper)
 }
@@ -64,7 +64,7 @@ fn cells(network: &Standing) -> [String; 5] {
 }
 
 /// `trial 26 (57.6M) against GoogLeNet x0.65 (57.0M), 1.01x its MACs`
-fn names(report: &FinalsReport, comparison: &Comparison, versus: &Versus) -> String {
+fn names(report: &FinalsReport, comparison: &Contest, versus: &Versus) -> String {
     let name = |network: usize| {
         let Standing { name, macs, .. } = &report.networks[network];
         format!("{name} ({})", si(*macs))
@@ -102,7 +102,7 @@ fn p_value(p: f64) -> String {
 }
 
 fn verdict(report: &FinalsReport) -> String {
-    let name = |comparison: &Comparison| report.networks[comparison.finalist].name.as_str();
+    let name = |comparison: &Contest| report.networks[comparison.finalist].name.as_str();
     let winners: Vec<&str> = report.winners().map(name).collect();
     let mut text = if winners.is_empty() {
         "no finalist beats the paper's network scaled to its MACs: this search has not been shown to be better than scaling \

@@ -1,0 +1,152 @@
+//! `inception-nas audit`: whether brief trainings rank networks as full ones do.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::load::{self, DataArgs, SpaceArgs};
+use super::parse;
+use super::search::{PlaceArgs, manifest, refused};
+use super::trainings::train_side_by_side;
+use super::{Failure, Output, stdout};
+use crate::data::Split;
+use crate::evaluate::TrainEvaluator;
+use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
+use crate::search::audit::{AuditError, AuditPlan, networks};
+use crate::search::ports::Store;
+use crate::search::trial::{Fidelity, Trial};
+use crate::space::Space;
+use crate::store::{AuditDir, write_atomically};
+
+/// Options of `inception-nas audit`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    space: SpaceArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Networks to train, spread evenly over the logarithm of the MACs that the space allows; 30 or more tell something.
+    #[arg(short = 'n', long = "networks", value_name = "N", default_value = "30", value_parser = parse::positive)]
+    networks: NonZeroUsize,
+    /// Trainings of each network at each rung, with seeds of their own. Can be raised later.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = parse::positive)]
+    seeds: NonZeroUsize,
+    /// Passes over all training images that make a full training.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = parse::positive)]
+    full_epochs: NonZeroUsize,
+    /// A brief training to look at beside that of the space file, such as 500x2 for 2 epochs of 500 images; can be given
+    /// several times, and later ones be added behind.
+    #[arg(long = "rung", value_name = "IMAGESxEPOCHS", value_parser = parse::rung)]
+    rungs: Vec<(usize, usize)>,
+}
+
+/// Trains networks briefly and fully, or continues to, and compares the two orders.
+///
+/// # Errors
+/// [`Failure::Usage`] for a wrong space, data set, name or rung, and for an audit that was begun with others;
+/// [`Failure::Interrupted`] if the user stopped it; [`Failure::Failed`] if the results cannot be written, or too few
+/// trainings succeed.
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let usage = |text: String| Failure::Usage(anyhow!(text));
+    let count = args.networks.get();
+    if count < FEWEST_NETWORKS {
+        return Err(usage(format!("-n is {count}: give at least {FEWEST_NETWORKS} networks")));
+    }
+    let space = args.space.load(&[])?;
+    let name = args.place.name(&args.space, &args.data, "-audit")?;
+    args.place.refuse_run(&name)?;
+    let dataset = Arc::new(load::training_set(args.data.data.as_deref(), space.protocol().resolution, output)?);
+    let levels = levels(&args, &space, dataset.split(Split::Train).len())?;
+    let networks = networks(&space, dataset.classes().len(), count).map_err(|error| Failure::Usage(error.into()))?;
+    let plan = AuditPlan { networks, levels, replicates: args.seeds.get(), run_seed: space.search().seed };
+
+    let dir = AuditDir::new(&args.place.results, &name);
+    let (mut store, warnings) = dir.open(&space, &manifest(&args.data, &dataset)).map_err(refused)?;
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let left = plan.left(&store.trials()?).map_err(|error: AuditError| Failure::Usage(error.into()))?;
+    let names = names(&plan);
+    if !output.quiet {
+        let (all, left, workers) = (names.len(), left.len(), args.place.workers());
+        eprintln!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
+    }
+    let evaluator = TrainEvaluator::new(dataset, *space.protocol());
+    if !train_side_by_side(left, names, args.place.workers(), &evaluator, &mut store, output)? {
+        eprintln!("stopped; the same command goes on");
+        return Err(Failure::Interrupted);
+    }
+    let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
+    let audit = Audit::new(name.as_str(), &plan, &trials).ok_or_else(|| {
+        anyhow!(
+            "too many trainings failed: less than {FEWEST_NETWORKS} networks were trained fully and at every rung; the \
+             reasons are in {}",
+            dir.journal().display()
+        )
+    })?;
+    write_atomically(&dir.table(), audit_csv(&audit).as_bytes())?;
+    if output.json {
+        let report = Report { audit: &audit, results: dir.path().to_owned() };
+        return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
+    }
+    let [table, journal] = [dir.table(), dir.journal()].map(|path| path.display().to_string());
+    let (text, digest) = (audit_text(&audit), &audit.digest);
+    stdout::print(&format!("{text}\ndigest: {digest}\nwritten: {table}, {journal}\n"))
+}
+
+/// The stable machine form.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    results: PathBuf,
+}
+
+/// The full training, that of the space file, and those of the options, each once.
+fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Fidelity>, Failure> {
+    let protocol = space.protocol();
+    let resolution = protocol.resolution;
+    let full = Fidelity { resolution, images, epochs: args.full_epochs.get() };
+    let mut levels = vec![full, Fidelity { resolution, images: protocol.train_images, epochs: protocol.epochs }];
+    for &(images, epochs) in &args.rungs {
+        if images < protocol.batch {
+            let batch = protocol.batch;
+            return Err(Failure::Usage(anyhow!("--rung {images}x{epochs}: give at least one batch, {batch} images")));
+        }
+        let rung = Fidelity { resolution, images, epochs };
+        if !levels.contains(&rung) {
+            levels.push(rung);
+        }
+    }
+    for rung in &levels[1..] {
+        let seen = rung.images.min(images) * rung.epochs;
+        if seen >= images * full.epochs {
+            return Err(Failure::Usage(anyhow!(
+                "{} epochs of {} images are no briefer than the full training, {} epochs of {images}: raise --full-epochs",
+                rung.epochs,
+                rung.images,
+                full.epochs,
+            )));
+        }
+    }
+    Ok(levels)
+}
+
+/// What each training is called on the screen.
+fn names(plan: &AuditPlan) -> BTreeMap<usize, String> {
+    let mut names = BTreeMap::new();
+    for network in 0..plan.networks.len() {
+        for (level, Fidelity { images, epochs, .. }) in plan.levels.iter().enumerate() {
+            let how = if level == 0 { "fully".to_owned() } else { format!("{images}x{epochs}") };
+            for replicate in 0..plan.replicates {
+                let seed = replicate + 1;
+                names.insert(plan.index(network, level, replicate), format!("network {network}, {how}, seed {seed}"));
+            }
+        }
+    }
+    names
+}

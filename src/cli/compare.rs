@@ -1,0 +1,156 @@
+//! `inception-nas compare`: strategies beside each other at equal cost, over several seeds.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use serde::Serialize;
+
+use super::load::{self, DataArgs, SpaceArgs};
+use super::parse::{self, Budget};
+use super::search::{Control, PlaceArgs, Search, manifest, reason};
+use super::{Failure, Output, stdout};
+use crate::arch::Architecture;
+use crate::evaluate::job;
+use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_text};
+use crate::search::drive::Ended;
+use crate::search::trial::Origin;
+use crate::space::Space;
+use crate::store::{RunName, write_atomically};
+
+/// No search gets so far: its cost ends it.
+const TRIALS: usize = 1_000_000;
+
+/// Options of `inception-nas compare`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    space: SpaceArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The strategies, with commas between them.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "evolution,random,uniform")]
+    strategies: Vec<String>,
+    /// Searches of each strategy; they have the seeds from search.seed of the space file on.
+    #[arg(long, value_name = "N", default_value = "6", value_parser = parse::positive)]
+    seeds: NonZeroUsize,
+    /// What each search may spend on training: MACs (200T), or trainings of the paper's network (20x). Can be raised
+    /// to go on with a finished comparison.
+    #[arg(long, value_name = "MACS", default_value = "20x", value_parser = parse::budget)]
+    budget: Budget,
+}
+
+/// Searches with each strategy and seed, or continues such searches, and compares what they found.
+///
+/// # Errors
+/// As those of `run`; [`Failure::Failed`] also if one of the searches ends because too many trainings failed.
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let usage = |text: String| Failure::Usage(anyhow!(text));
+    let mut strategies: Vec<String> = Vec::new();
+    for strategy in &args.strategies {
+        if !strategies.iter().any(|known| known == strategy) {
+            strategies.push(strategy.clone());
+        }
+    }
+    let base = args.space.load(&[])?;
+    if base.search().max_seconds.is_some() {
+        return Err(usage(
+            "search.max_seconds would end searches at unequal cost: leave it out, --budget ends them".to_owned(),
+        ));
+    }
+    let first = base.search().seed;
+    let seeds: Vec<u64> = (0..args.seeds.get() as u64).map_while(|i| first.checked_add(i)).collect();
+    // A wrong strategy is said before any image is read.
+    spaces(&args, &strategies, &seeds[..1], None)?;
+
+    let name = args.place.name(&args.space, &args.data, "-compare")?;
+    args.place.refuse_run(&name)?;
+    let dir = args.place.results.join(name.as_str());
+    let protocol = base.protocol();
+    let dataset = Arc::new(load::training_set(args.data.data.as_deref(), protocol.resolution, output)?);
+    let classes = dataset.classes().len();
+    let baseline = baseline_cost(classes, protocol.resolution).map_err(usage)?;
+    let googlenet = Architecture::googlenet(classes, protocol.aux_heads)?;
+    let baseline_training = job(googlenet, Origin::Random, protocol, first)?.training_macs();
+    let budget = args.budget.macs(baseline_training);
+    let searches = spaces(&args, &strategies, &seeds, Some(budget))?;
+
+    let manifest = manifest(&args.data, &dataset);
+    let control = Control::install()?;
+    let mut done = Vec::new();
+    for (number, (strategy, space)) in searches.iter().enumerate() {
+        if !output.quiet {
+            eprintln!("search {} of {}", number + 1, searches.len());
+        }
+        let seed = space.search().seed;
+        let name: RunName = format!("{strategy}-{seed}").parse().map_err(|error| usage(format!("{error}")))?;
+        let workers = args.place.search_workers(space);
+        let search =
+            Search { results: &dir, name: &name, space, dataset: &dataset, manifest: &manifest, baseline, workers };
+        let (finished, summary) = search.conduct(&control, output)?;
+        let (ended, why) = reason(&finished.ended, finished.trials.len());
+        match finished.ended {
+            Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached => {}
+            Ended::Interrupted | Ended::DeadlineReached => {
+                eprintln!("stopped in search {} of {}; the same command goes on", number + 1, searches.len());
+                return Err(Failure::Interrupted);
+            }
+            Ended::TooManyFailures { .. } => return Err(anyhow!("{why}").context(format!("search {name}")).into()),
+        }
+        done.push(Searched {
+            strategy: strategy.clone(),
+            seed,
+            trials: finished.trials,
+            digest: summary.digest,
+            ended,
+        });
+    }
+    let terms = Terms {
+        name: name.as_str(),
+        budget,
+        baseline: &baseline,
+        baseline_training,
+        seeds: &seeds,
+        strategies: &strategies,
+    };
+    let comparison = Comparison::new(&terms, &done)?;
+    let csv = dir.join("compare.csv");
+    write_atomically(&csv, comparison_csv(&comparison).as_bytes())?;
+    if output.json {
+        let report = Report { comparison: &comparison, results: dir };
+        return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
+    }
+    let (text, csv, dir) = (comparison_text(&comparison), csv.display(), dir.display());
+    stdout::print(&format!("{text}written: {csv}; a search each in {dir}/STRATEGY-SEED\n"))
+}
+
+/// The stable machine form.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+    results: PathBuf,
+}
+
+/// The space of every search with its strategy: all strategies with the first seed, then with the next one, so that
+/// what is stopped has whole pairs.
+fn spaces(
+    args: &Args,
+    strategies: &[String],
+    seeds: &[u64],
+    budget: Option<u64>,
+) -> Result<Vec<(String, Space)>, Failure> {
+    let mut spaces = Vec::new();
+    for seed in seeds {
+        for strategy in strategies {
+            let set = [("strategy", strategy.clone()), ("seed", seed.to_string()), ("trials", TRIALS.to_string())];
+            let budget = budget.map(|budget| ("max_training_macs", budget.to_string()));
+            let set = set.into_iter().chain(budget).map(|(key, value)| format!("search.{key}={value}"));
+            spaces.push((strategy.clone(), args.space.load(&set.collect::<Vec<_>>())?));
+        }
+    }
+    Ok(spaces)
+}

@@ -1,0 +1,216 @@
+//! One search in a run folder, shown on the screen: what `run` and `compare` have in common.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+
+use super::load::{DataArgs, SpaceArgs};
+use super::signals::Signals;
+use super::{Failure, Output, parse};
+use crate::arch::Cost;
+use crate::data::Dataset;
+use crate::evaluate::TrainEvaluator;
+use crate::report::{Progress, RunSummary, Style, front_csv, si};
+use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
+use crate::search::ports::Store;
+use crate::search::searcher::searcher_for;
+use crate::search::trial::Outcome;
+use crate::space::Space;
+use crate::store::{Error, Manifest, RunDir, RunName, write_atomically};
+
+/// The options that say where results go, and how many trainings go on at once.
+#[derive(clap::Args, Debug)]
+pub(super) struct PlaceArgs {
+    /// Name of the folder in the results [default: names of space file, data folder and, but for `run`, command, such as
+    /// default-synthetic]
+    #[arg(long)]
+    name: Option<RunName>,
+    /// Trainings at once, on one thread each; changes nothing but the time taken [default: number of cores]
+    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    workers: Option<NonZeroUsize>,
+    /// The folder that holds the results.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) results: PathBuf,
+}
+
+impl PlaceArgs {
+    /// The name given, else one made of the names of space file and data, and `suffix`.
+    pub(super) fn name(&self, space: &SpaceArgs, data: &DataArgs, suffix: &str) -> Result<RunName, Failure> {
+        if let Some(name) = &self.name {
+            return Ok(name.clone());
+        }
+        let stem = PathBuf::from(&space.space);
+        let stem = stem.file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{stem}-{}{suffix}", data.label());
+        name.parse().map_err(|error: Error| Failure::Usage(anyhow!(error).context("give a name with --name")))
+    }
+
+    /// Refuses a name that a run has.
+    pub(super) fn refuse_run(&self, name: &RunName) -> Result<(), Failure> {
+        let dir = RunDir::new(&self.results, name);
+        if !dir.config().exists() {
+            return Ok(());
+        }
+        Err(Failure::Usage(anyhow!("{} is a run: choose another name with --name", dir.path().display())))
+    }
+
+    /// The workers asked for, or one for each core.
+    pub(super) fn workers(&self) -> NonZeroUsize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// At most so many as a search in `space` can use.
+    pub(super) fn search_workers(&self, space: &Space) -> NonZeroUsize {
+        self.workers().min(NonZeroUsize::new(space.search().window).unwrap_or(NonZeroUsize::MIN))
+    }
+}
+
+/// What is written down about the data of a run.
+pub(super) fn manifest(data: &DataArgs, dataset: &Dataset) -> Manifest {
+    let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
+    Manifest {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        data: data.data.as_ref().map_or_else(|| "the built-in drawn cats and dogs".to_owned(), words),
+        data_fingerprint: dataset.fingerprint().to_owned(),
+        classes: dataset.classes().to_vec(),
+    }
+}
+
+/// What the user asked for that the run is not is their mistake; all else is the disk's.
+pub(super) fn refused(error: Error) -> Failure {
+    match error {
+        Error::OtherConfig { .. } | Error::OtherData { .. } | Error::Name { .. } => Failure::Usage(error.into()),
+        other => Failure::Failed(other.into()),
+    }
+}
+
+/// How the user stops one search after the other.
+pub(super) struct Control {
+    pub(super) signals: Arc<Signals>,
+    /// What is on the screen, for the answers.
+    screen: Arc<Mutex<Option<Arc<Progress>>>>,
+}
+
+impl Control {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// As [`Signals::install`].
+    pub(super) fn install() -> anyhow::Result<Self> {
+        let screen = Arc::new(Mutex::new(None::<Arc<Progress>>));
+        let shown = Arc::clone(&screen);
+        let signals = Signals::install(move |text| match &*shown.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(progress) => progress.message(text),
+            None => eprintln!("{text}"),
+        })?;
+        Ok(Self { signals, screen })
+    }
+
+    /// Shows answers through `progress` from now on.
+    pub(super) fn answer_through(&self, progress: &Arc<Progress>) {
+        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(progress));
+    }
+}
+
+/// A search, begun or not, that has a folder of its own.
+pub(super) struct Search<'a> {
+    /// The folder that holds the run.
+    pub(super) results: &'a Path,
+    pub(super) name: &'a RunName,
+    pub(super) space: &'a Space,
+    pub(super) dataset: &'a Arc<Dataset>,
+    pub(super) manifest: &'a Manifest,
+    /// Cost of the paper's network.
+    pub(super) baseline: Cost,
+    pub(super) workers: NonZeroUsize,
+}
+
+impl Search<'_> {
+    /// Searches, or continues the search, until it ends or somebody stops it, and writes its front.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the run was begun with other settings or data, [`Failure::Failed`] if its folder cannot be
+    /// written or the search cannot go on.
+    pub(super) fn conduct(&self, control: &Control, output: Output) -> Result<(Finished, RunSummary), Failure> {
+        let Self { results, name, space, dataset, manifest, baseline, workers } = *self;
+        let dir = RunDir::new(results, name);
+        let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        self.begin(&dir, store.trials()?.len(), output);
+
+        let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space.search(), baseline));
+        control.answer_through(&progress);
+        let plan = Plan { space, classes: dataset.classes().len(), workers };
+        let evaluator = TrainEvaluator::new(Arc::clone(dataset), *space.protocol());
+        let started = Instant::now();
+        let most = space.search().max_seconds.map(Duration::from_secs);
+        let deadline = || most.is_some_and(|most| started.elapsed() >= most);
+        let signals = &control.signals;
+        let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
+        let searched = drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop);
+        progress.close();
+        // Whoever continues the run need not wait for the report.
+        drop(store);
+        let finished = searched.map_err(|error| {
+            anyhow!(error).context("the search stopped; what is stored is kept, and the same command continues it")
+        })?;
+        let (finals, _) = dir.finals().read_trainings()?;
+        let summary = RunSummary::new(name.as_str(), space.search(), &finished.trials, &baseline)
+            .with_finals(&finished.trials, &finals);
+        write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
+        Ok((finished, summary))
+    }
+
+    fn begin(&self, dir: &RunDir, stored: usize, output: Output) {
+        if output.quiet {
+            return;
+        }
+        let Self { name, workers, .. } = self;
+        let settings = self.space.search();
+        let whole = match settings.max_training_macs {
+            None => format!("{} trials", settings.trials),
+            Some(most) => format!("{} training MACs", si(most)),
+        };
+        let how = match stored {
+            0 => whole,
+            _ => format!("resumed at trial {stored}, of {whole}"),
+        };
+        eprintln!("run {name} in {}: {how}, {workers} at once", dir.path().display());
+    }
+}
+
+/// Why a search ended: a word for programs and a sentence for people.
+pub(super) fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
+    match ended {
+        Ended::TrialsDone => {
+            ("trials_done", "ended: all trials are done; --trials N with more of them goes on".to_owned())
+        }
+        Ended::SpaceExhausted => {
+            ("space_exhausted", format!("ended: after {done} trials there is nothing left to try in this space"))
+        }
+        Ended::CostReached => (
+            "cost_reached",
+            "ended: the next trial would cost more than is left of search.max_training_macs; a larger one goes on"
+                .to_owned(),
+        ),
+        Ended::DeadlineReached => ("deadline_reached", "ended: time is up; the same command goes on".to_owned()),
+        Ended::Interrupted => ("interrupted", "stopped; the same command goes on".to_owned()),
+        Ended::TooManyFailures { first } => {
+            let failure = match &first.outcome {
+                Outcome::Failed(failure) => failure.to_string(),
+                Outcome::Done(_) => String::new(),
+            };
+            let (index, architecture) = (first.job.index, first.job.architecture.canonical());
+            (
+                "too_many_failures",
+                format!(
+                    "ended: too many trainings in a row failed (search.max_failures); the first was trial {index}: \
+                     {failure}\nits network: {architecture}"
+                ),
+            )
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a search had found at any cost.
+
+use serde::Serialize;
+
+use crate::search::hypervolume::{Reference, hypervolume_of};
+use crate::search::trial::Trial;
+
+/// Costs at which a search is looked at, evenly spread up to its budget.
+pub(super) const POINTS: u64 = 10;
+
+/// How far a search was when its cost was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Point {
+    /// Multiply-adds of training, as planned, that could be spent.
+    pub cost_macs: u64,
+    /// Seconds that the trainings within this cost took, one after the other.
+    pub seconds: f64,
+    /// Hypervolume of the trials within this cost.
+    pub hypervolume: f64,
+}
+
+/// The search that made `trials` (by ascending index) at every tenth of `budget`, the last point being all of it.
+pub(super) fn curve(trials: &[Trial], budget: u64, reference: &Reference) -> Vec<Point> {
+    (1..=POINTS)
+        .map(|tenth| {
+            // Without overflow, and exactly the budget at the end.
+            let cost_macs = (u128::from(budget) * u128::from(tenth) / u128::from(POINTS)) as u64;
+            let mut spent = 0_u64;
+            let affordable = trials.iter().take_while(|trial| {
+                spent = spent.saturating_add(trial.job.training_macs());
+                spent <= cost_macs
+            });
+            let within = &trials[..affordable.count()];
+            Point {
+                cost_macs,
+                // The sum of nothing is a negative zero.
+                seconds: within.iter().fold(0.0, |sum, trial| sum + trial.seconds),
+                hypervolume: hypervolume_of(within, reference),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::summary::tests::{BASELINE, evolved, failed};
+    use super::*;
+
+    #[test]
+    fn a_point_holds_the_trials_that_were_affordable() {
+        // 100 images, one epoch: 300 training MACs for each of the network.
+        let trials = [evolved(0, 0.8, 10_000_000), failed(1), evolved(2, 0.9, 20_000_000), evolved(3, 0.95, 1_000_000)];
+        let reference = Reference::of_baseline(&BASELINE);
+        let points = curve(&trials, 10_000_000_000, &reference);
+        let counts: Vec<f64> = points.iter().map(|point| point.seconds / 2.0).collect();
+        // 3 G, a failed one of 3 K, 6 G, 0.3 G.
+        assert_eq!(counts, [0.0, 0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 4.0]);
+        assert_eq!(points[9].cost_macs, 10_000_000_000);
+        let volume = |point: usize, within: &[Trial]| {
+            assert_eq!(points[point].hypervolume, hypervolume_of(within, &reference), "{point}");
+        };
+        assert!(points[0].seconds.is_sign_positive());
+        volume(1, &[]);
+        volume(2, &trials[..1]);
+        volume(3, &trials[..2]);
+        volume(9, &trials);
+        assert!(points[9].hypervolume > points[3].hypervolume && points[3].hypervolume > 0.0);
+        assert_eq!(curve(&trials, u64::MAX, &reference)[9].cost_macs, u64::MAX);
+    }
+}
