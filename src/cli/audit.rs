@@ -15,6 +15,7 @@ use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
 use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
+use crate::ops::Crew;
 use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 use crate::search::audit::{AuditError, AuditPlan, networks};
 use crate::search::ports::Store;
@@ -75,7 +76,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let (all, left, workers) = (names.len(), left.len(), args.place.workers());
         eprintln!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
-    let evaluator = TrainEvaluator::new(dataset, *space.protocol());
+    let evaluator = TrainEvaluator::new(dataset, *space.protocol()).sharing(Crew::new(args.place.workers())?);
     if !train_side_by_side(left, names, args.place.workers(), &evaluator, &mut store, output)? {
         eprintln!("stopped; the same command goes on");
         return Err(Failure::Interrupted);

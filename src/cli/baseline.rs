@@ -15,6 +15,7 @@ use crate::arch::Architecture;
 use crate::data::Dataset;
 use crate::evaluate::{TrainEvaluator, job};
 use crate::export::model_dir::check_free;
+use crate::ops::Crew;
 use crate::report::{duration, si};
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Origin, Outcome, Trial};
@@ -52,7 +53,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let data = training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
     let googlenet = Architecture::googlenet(data.classes().len(), space.protocol().aux_heads)?;
     if args.epochs.is_none() {
-        return brief(googlenet, &space, data, output);
+        return brief(googlenet, &space, data, args.threads.crew()?, output);
     }
     let (engine, seed) = (args.threads.engine()?, space.search().seed);
     let trained = train_model(engine, &googlenet, space.protocol(), &data, seed, args.out.as_deref(), output)?;
@@ -68,11 +69,11 @@ struct Brief<'a> {
 }
 
 /// The same training, with the same seed, that the network gets as a candidate of a search in this space.
-fn brief(googlenet: Architecture, space: &Space, data: Dataset, output: Output) -> Result<(), Failure> {
+fn brief(googlenet: Architecture, space: &Space, data: Dataset, crew: Crew, output: Output) -> Result<(), Failure> {
     let job = job(googlenet, Origin::Uniform { permille: 1000 }, space.protocol(), space.search().seed)
         .map_err(|error| Failure::Usage(error.into()))?;
     let data = Arc::new(data);
-    let evaluator = TrainEvaluator::new(Arc::clone(&data), *space.protocol());
+    let evaluator = TrainEvaluator::new(Arc::clone(&data), *space.protocol()).sharing(crew);
     let stopped = || anyhow::anyhow!("the training was stopped");
     let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
     let trial = Trial { job, outcome, seconds };

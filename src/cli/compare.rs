@@ -87,9 +87,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         }
         let seed = space.search().seed;
         let name: RunName = format!("{strategy}-{seed}").parse().map_err(|error| usage(format!("{error}")))?;
-        let workers = args.place.search_workers(space);
+        let threads = args.place.workers();
         let search =
-            Search { results: &dir, name: &name, space, dataset: &dataset, manifest: &manifest, baseline, workers };
+            Search { results: &dir, name: &name, space, dataset: &dataset, manifest: &manifest, baseline, threads };
         let (finished, summary) = search.conduct(&control, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {

@@ -8,7 +8,7 @@ use crate::data::{Dataset, MEAN, STD};
 use crate::evaluate::{TrainEvaluator, outcome, recipe};
 use crate::export::model_dir::{Model, ModelDirError};
 use crate::net::GoogLeNet;
-use crate::ops::Gemm;
+use crate::ops::{Crew, Gemm};
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Job, Outcome};
 use crate::space::Protocol;
@@ -25,8 +25,9 @@ pub(super) struct KeepModels {
 }
 
 impl KeepModels {
-    pub(super) fn new(data: Arc<Dataset>, protocol: Protocol, dir: FinalsDir) -> Self {
-        let inner = TrainEvaluator::new(Arc::clone(&data), protocol);
+    /// Trainings that share the threads of `crew`.
+    pub(super) fn new(data: Arc<Dataset>, protocol: Protocol, dir: FinalsDir, crew: Crew) -> Self {
+        let inner = TrainEvaluator::new(Arc::clone(&data), protocol).sharing(crew);
         Self { inner, data, protocol, dir, error: Mutex::new(None) }
     }
 

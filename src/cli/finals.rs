@@ -14,6 +14,7 @@ use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
 use crate::data::{Dataset, Split};
 use crate::export::model_dir::Model;
+use crate::ops::Crew;
 use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
 use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
@@ -174,7 +175,7 @@ fn train(
     if !output.quiet {
         announce(run, list, dir, &jobs, workers);
     }
-    let evaluator = KeepModels::new(data, list.protocol, dir.clone());
+    let evaluator = KeepModels::new(data, list.protocol, dir.clone(), Crew::new(workers)?);
     let trained = train_side_by_side(jobs, names, workers, &evaluator, store, output);
     if let Some(error) = evaluator.into_error() {
         return Err(Failure::Failed(anyhow!(error).context("the finals stopped; what is trained is kept")));

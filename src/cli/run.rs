@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::load::{self, DataArgs, SpaceArgs};
-use super::search::{Control, PlaceArgs, Search, manifest, reason};
+use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
 use super::{Failure, Output, parse, plan, stdout};
 use crate::report::{RunSummary, baseline_cost, table};
 use crate::search::drive::{Ended, Finished};
@@ -59,14 +59,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let dataset = Arc::new(dataset);
     let baseline = baseline_cost(dataset.classes().len(), space.protocol().resolution)
         .map_err(|error| Failure::Usage(anyhow!(error)))?;
-    let workers = args.place.search_workers(&space);
+    let threads = args.place.workers();
     if args.dry_run {
+        let workers = search_workers(threads, &space);
         return plan::show(&plan::Plan { name: &name, space: &space, dataset, baseline, workers }, output);
     }
     let manifest = manifest(&args.data, &dataset);
     let results = &args.place.results;
     let search =
-        Search { results, name: &name, space: &space, dataset: &dataset, manifest: &manifest, baseline, workers };
+        Search { results, name: &name, space: &space, dataset: &dataset, manifest: &manifest, baseline, threads };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
     finish(&RunDir::new(results, &name), &finished, &summary, output)
 }

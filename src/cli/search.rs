@@ -13,6 +13,7 @@ use super::{Failure, Output, parse};
 use crate::arch::Cost;
 use crate::data::Dataset;
 use crate::evaluate::TrainEvaluator;
+use crate::ops::Crew;
 use crate::report::{Progress, RunSummary, Style, front_csv, si};
 use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
 use crate::search::ports::Store;
@@ -28,7 +29,8 @@ pub(super) struct PlaceArgs {
     /// default-synthetic]
     #[arg(long)]
     name: Option<RunName>,
-    /// Trainings at once, on one thread each; changes nothing but the time taken [default: number of cores]
+    /// Trainings at once, on one thread each, or on more where fewer are left; changes nothing but the time taken
+    /// [default: number of cores]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     workers: Option<NonZeroUsize>,
     /// The folder that holds the results.
@@ -61,11 +63,11 @@ impl PlaceArgs {
     pub(super) fn workers(&self) -> NonZeroUsize {
         self.workers.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
+}
 
-    /// At most so many as a search in `space` can use.
-    pub(super) fn search_workers(&self, space: &Space) -> NonZeroUsize {
-        self.workers().min(NonZeroUsize::new(space.search().window).unwrap_or(NonZeroUsize::MIN))
-    }
+/// Of so many threads as many as a search in `space` can use for trainings at once.
+pub(super) fn search_workers(threads: NonZeroUsize, space: &Space) -> NonZeroUsize {
+    threads.min(NonZeroUsize::new(space.search().window).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// What is written down about the data of a run.
@@ -125,7 +127,8 @@ pub(super) struct Search<'a> {
     pub(super) manifest: &'a Manifest,
     /// Cost of the paper's network.
     pub(super) baseline: Cost,
-    pub(super) workers: NonZeroUsize,
+    /// Threads that the trainings share.
+    pub(super) threads: NonZeroUsize,
 }
 
 impl Search<'_> {
@@ -135,7 +138,7 @@ impl Search<'_> {
     /// [`Failure::Usage`] if the run was begun with other settings or data, [`Failure::Failed`] if its folder cannot be
     /// written or the search cannot go on.
     pub(super) fn conduct(&self, control: &Control, output: Output) -> Result<(Finished, RunSummary), Failure> {
-        let Self { results, name, space, dataset, manifest, baseline, workers } = *self;
+        let Self { results, name, space, dataset, manifest, baseline, threads } = *self;
         let dir = RunDir::new(results, name);
         let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -143,8 +146,8 @@ impl Search<'_> {
 
         let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space.search(), baseline));
         control.answer_through(&progress);
-        let plan = Plan { space, classes: dataset.classes().len(), workers };
-        let evaluator = TrainEvaluator::new(Arc::clone(dataset), *space.protocol());
+        let plan = Plan { space, classes: dataset.classes().len(), workers: search_workers(threads, space) };
+        let evaluator = TrainEvaluator::new(Arc::clone(dataset), *space.protocol()).sharing(Crew::new(threads)?);
         let started = Instant::now();
         let most = space.search().max_seconds.map(Duration::from_secs);
         let deadline = || most.is_some_and(|most| started.elapsed() >= most);
@@ -168,7 +171,7 @@ impl Search<'_> {
         if output.quiet {
             return;
         }
-        let Self { name, workers, .. } = self;
+        let (name, workers) = (self.name, search_workers(self.threads, self.space));
         let settings = self.space.search();
         let whole = match settings.max_training_macs {
             None => format!("{} trials", settings.trials),

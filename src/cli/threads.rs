@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::{Failure, parse};
-use crate::ops::Gemm;
+use crate::ops::{Crew, Gemm};
 
 /// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
@@ -20,8 +20,13 @@ impl ThreadArgs {
         self.threads.unwrap_or_else(cores)
     }
 
+    /// They, the calling one among them.
+    pub(super) fn crew(&self) -> Result<Crew, Failure> {
+        Ok(Crew::with_caller(self.count())?)
+    }
+
     /// The engine that computes one network with them.
     pub(super) fn engine(&self) -> Result<Gemm, Failure> {
-        Ok(Gemm::with_threads(self.count())?)
+        Ok(Gemm::in_crew(&self.crew()?))
     }
 }

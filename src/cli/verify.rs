@@ -11,7 +11,7 @@ use super::threads::ThreadArgs;
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
 use crate::evaluate::TrainEvaluator;
-use crate::ops::Gemm;
+use crate::ops::{Crew, Gemm};
 use crate::search::digest::digest;
 use crate::search::ports::Store;
 use crate::search::trial::Trial;
@@ -68,11 +68,12 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         eprintln!("note: the run was begun by version {theirs} of this program; this is {program}");
     }
     let data = Arc::new(run.data(&args.data, output)?);
-    let evaluator = TrainEvaluator::new(data, *run.space.protocol());
+    let threads = args.threads.count();
+    let evaluator = TrainEvaluator::new(data, *run.space.protocol()).sharing(Crew::new(threads)?);
     let jobs = chosen.iter().map(|trial| trial.job.clone()).collect();
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
-    if !train_side_by_side(jobs, names, args.threads.count(), &evaluator, &mut store, output)? {
+    if !train_side_by_side(jobs, names, threads, &evaluator, &mut store, output)? {
         return Err(Failure::Interrupted);
     }
     let again = store.trials()?;

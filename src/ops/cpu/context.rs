@@ -45,6 +45,9 @@ impl Crew {
 
     /// So many threads, the calling one among them unless it serves another crew already: it need not be woken when
     /// others have done their part.
+    ///
+    /// # Errors
+    /// [`ThreadPoolBuildError`] if the system refuses.
     pub fn with_caller(threads: NonZeroUsize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new().num_threads(threads.get()).use_current_thread().build();
         pool.map(Self::of).or_else(|_| Self::new(threads))
