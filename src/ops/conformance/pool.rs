@@ -21,6 +21,8 @@ fn check_max<E: Engine>(engine: &E, x: &Array, spans: &Spans, seed: u64) {
     let x_tensor = maps(engine.device(), x);
     let y = engine.max_pool(x_tensor.leaky_trace(), spans).unwrap();
     assert_eq!((shape(&y), y.as_vec()), (expected.shape, expected.data), "{:?}, {spans:?}", x.shape);
+    let untaped = engine.max_pool(x_tensor.clone(), spans).unwrap();
+    assert_eq!(untaped.as_vec(), y.as_vec(), "{:?}, {spans:?}: without a tape", x.shape);
     let dx = backward(y, &dy).get(&x_tensor).as_vec();
     assert_close(&format!("{:?}, {spans:?}: dx", x.shape), &dx, &max_pool_gradient(x, &dy, spans).data);
 }

@@ -118,7 +118,7 @@ pub fn infer(
 
     let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
     let mut pooled = context.buffers.take(rows * channels);
-    pool::max_forward(context, &spans, images, channels, x, &mut pooled)?;
+    pool::max(context, &spans, images, channels, x, &mut pooled);
     let geometry = Geometry::new(shape, layers[5].shape, layers[5].window)?;
     let to = ColumnsMut { data: &mut out, stride: total, offset: at_pool };
     infer_layer(context, &geometry, &pooled, &layers[5], &norms[5], to);

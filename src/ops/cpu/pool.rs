@@ -82,10 +82,8 @@ pub fn max_forward(
     if window > MAX_WINDOW {
         return Err(OpError::Shape { op: "max_pool", what: "elements in a window", got: window, expected: MAX_WINDOW });
     }
-    let [height, width] = spans.input;
-    let outputs = spans.rows.len() * spans.columns.len() * channels;
+    let Sizes { inputs, outputs } = Sizes::of(spans, channels);
     let mut chosen = vec![0; images * outputs];
-    let inputs = height * width * channels;
     let (windows, shares) = (Links::windows(spans), context.shares(images));
     let parts = cut(x, shares.clone(), inputs).zip(cut_mut(y, shares.clone(), outputs));
     context.each(parts.zip(cut_mut(&mut chosen, shares, outputs)), |((x, y), chosen)| {
@@ -93,16 +91,42 @@ pub fn max_forward(
         for ((x, y), chosen) in images {
             let pixels = y.chunks_exact_mut(channels).zip(chosen.chunks_exact_mut(channels));
             for (window, (y, chosen)) in windows.iter().zip(pixels) {
-                window_max(x, window, y, chosen);
+                choose_max(x, window, y, chosen);
             }
         }
     });
     Ok(chosen)
 }
 
+/// The same without the chosen elements, for whoever needs no gradient.
+pub fn max(context: &Context, spans: &Spans, images: usize, channels: usize, x: &[f32], y: &mut [f32]) {
+    let Sizes { inputs, outputs } = Sizes::of(spans, channels);
+    let (windows, shares) = (Links::windows(spans), context.shares(images));
+    context.each(cut(x, shares.clone(), inputs).zip(cut_mut(y, shares, outputs)), |(x, y)| {
+        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+            for (window, y) in windows.iter().zip(y.chunks_exact_mut(channels)) {
+                window_max(x, window, y);
+            }
+        }
+    });
+}
+
+/// Elements of one image on both sides of a pooling.
+struct Sizes {
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Sizes {
+    fn of(spans: &Spans, channels: usize) -> Self {
+        let [height, width] = spans.input;
+        Self { inputs: height * width * channels, outputs: spans.rows.len() * spans.columns.len() * channels }
+    }
+}
+
 vectorised! {
     /// The maximum of each channel over the pixels of a window, and its position there.
-    fn window_max(x: &[f32], window: &[Link], y: &mut [f32], chosen: &mut [u8]) {
+    fn choose_max(x: &[f32], window: &[Link], y: &mut [f32], chosen: &mut [u8]) {
         let channels = y.len();
         macro_rules! stretch {
             ($at:expr, $count:literal) => {{
@@ -118,6 +142,26 @@ vectorised! {
                 }
                 y[$at..][..$count].copy_from_slice(&best);
                 chosen[$at..][..$count].copy_from_slice(&best_tap.map(|tap| tap as u8));
+            }};
+        }
+        for_each_stretch!(channels, stretch);
+    }
+
+    /// The maximum of each channel over the pixels of a window.
+    fn window_max(x: &[f32], window: &[Link], y: &mut [f32]) {
+        let channels = y.len();
+        macro_rules! stretch {
+            ($at:expr, $count:literal) => {{
+                let mut best = [0.0; $count];
+                best.copy_from_slice(&x[window[0].0 as usize * channels + $at..][..$count]);
+                for &(pixel, _) in &window[1..] {
+                    let values = &x[pixel as usize * channels + $at..][..$count];
+                    for lane in 0..$count {
+                        let better = (values[lane] > best[lane]) | values[lane].is_nan();
+                        best[lane] = if better { values[lane] } else { best[lane] };
+                    }
+                }
+                y[$at..][..$count].copy_from_slice(&best);
             }};
         }
         for_each_stretch!(channels, stretch);
@@ -156,8 +200,7 @@ pub fn max_backward(
     dy: &[f32],
     dx: &mut [f32],
 ) {
-    let [height, width] = spans.input;
-    let (inputs, outputs) = (height * width * channels, spans.rows.len() * spans.columns.len() * channels);
+    let Sizes { inputs, outputs } = Sizes::of(spans, channels);
     let (holders, shares) = (Links::holders(spans), context.shares(images));
     let parts = cut(chosen, shares.clone(), outputs).zip(cut(dy, shares.clone(), outputs));
     context.each(parts.zip(cut_mut(dx, shares, inputs)), |((chosen, dy), dx)| {
@@ -172,11 +215,10 @@ pub fn max_backward(
 
 /// Mean over each window: `x: [images, H, W, channels]` -> `[images, H', W', channels]`.
 pub fn avg_forward(spans: &Spans, images: usize, channels: usize, x: &[f32]) -> Vec<f32> {
-    let [height, width] = spans.input;
+    let Sizes { inputs, outputs } = Sizes::of(spans, channels);
     let windows = Links::windows(spans);
-    let outputs = spans.rows.len() * spans.columns.len() * channels;
     let mut y = vec![0.0; images * outputs];
-    for (x, y) in x.chunks_exact(height * width * channels).zip(y.chunks_exact_mut(outputs)) {
+    for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
         for (window, mean) in windows.iter().zip(y.chunks_exact_mut(channels)) {
             for (pixel, _) in window {
                 mean.iter_mut().zip(&x[*pixel as usize * channels..][..channels]).for_each(|(mean, x)| *mean += x);
@@ -189,10 +231,9 @@ pub fn avg_forward(spans: &Spans, images: usize, channels: usize, x: &[f32]) -> 
 
 /// Spreads each output's gradient evenly over its window, adding to `dx`.
 pub fn avg_backward(spans: &Spans, channels: usize, dy: &[f32], dx: &mut [f32]) {
-    let [height, width] = spans.input;
+    let Sizes { inputs, outputs } = Sizes::of(spans, channels);
     let windows = Links::windows(spans);
-    let outputs = spans.rows.len() * spans.columns.len() * channels;
-    for (dy, dx) in dy.chunks_exact(outputs).zip(dx.chunks_exact_mut(height * width * channels)) {
+    for (dy, dx) in dy.chunks_exact(outputs).zip(dx.chunks_exact_mut(inputs)) {
         for (window, dy) in windows.iter().zip(dy.chunks_exact(channels)) {
             let share = 1.0 / window.len() as f32;
             for (pixel, _) in window {
