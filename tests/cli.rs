@@ -446,6 +446,94 @@ fn results_that_cannot_be_written_are_an_error_and_the_run_goes_on_afterwards() 
     }
 }
 
+#[test]
+fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
+    let place = Place::new();
+    photographs(&place, "pets", 60);
+    let search = format!("{TINY} --data pets --name");
+    let options = "--data pets --seeds 2 --epochs 2 --bins 2 -q";
+    place.ok(&format!("{search} one"));
+    let report = place.json(&format!("finals --run one {options}"));
+    let networks = report["networks"].as_array().unwrap();
+    assert_eq!((&networks[0]["name"], &report["epochs"]), (&"GoogLeNet".into(), &2.into()));
+    assert!(report["test_images"].as_u64().unwrap() > 0 && networks.iter().all(|it| it["test"]["mean"].is_f64()));
+    let comparison = &report["comparisons"][0];
+    assert!(networks[comparison["finalist"].as_u64().unwrap() as usize]["trial"].is_u64(), "{report}");
+    assert!(comparison["control"]["test"]["interval"]["low"].is_f64(), "{report}");
+    let trainings = networks.len() * 2;
+    assert_eq!(place.lines("one/finals/trainings.jsonl"), trainings);
+
+    // Again, and without the options, the same is shown.
+    assert_eq!(place.json(&format!("finals --run one {options}")), report);
+    assert_eq!(place.json("finals --run one --data pets -q"), report);
+    let text = place.ok("finals --run one --data pets");
+    assert!(text.contains("the paper's network scaled to its MACs") || text.contains(" beat"), "{text}");
+    assert!(place.fails(2, "finals --run one --data pets --seeds 3").contains("--seeds: 2 -> 3"));
+
+    // Killed, stopped with Ctrl-C, and with a model lost.
+    place.ok(&format!("{search} two"));
+    let line = format!("finals --run two {options} --threads 1");
+    let journal = "two/finals/trainings.jsonl";
+    let mut killed = place.start_writing(&line, journal, 1);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let finals = place.path().join("results/two/finals");
+    assert!(place.lines(journal) < trainings && !finals.join("test.json").exists(), "killed too late to show anything");
+    let stopped = place.start_writing(&line, journal, 2);
+    interrupt(&stopped);
+    assert_eq!(stopped.wait_with_output().unwrap().status.code(), Some(130));
+    fs::remove_dir_all(finals.join("models/000")).unwrap();
+    let mut other = place.json(&line);
+    other["run"] = "one".into();
+    assert_eq!(other, report);
+
+    let ledger = place.json("status --run one")["ledger"].clone();
+    let last = ledger["items"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["purpose"], &last["trainings"]), (&"finals".into(), &trainings.into()));
+    let card = place.json("best --run one");
+    assert_eq!(card["finals"]["network"]["trial"], card["trial"]);
+    assert!(fs::read_to_string(place.path().join("results/one/best/card.md")).unwrap().contains("## Finals"));
+
+    place.ok(&format!("{search} scalings --strategy uniform --trials 2"));
+    assert!(place.fails(2, "finals --run scalings --data pets").contains("there is no finalist"));
+    assert!(!place.path().join("results/scalings/finals").exists());
+    assert!(place.fails(2, "finals --run one").contains("was made on other data"));
+}
+
+#[test]
+fn verify_tells_an_altered_record_from_an_honest_one() {
+    let place = Place::new();
+    place.ok(&format!("{TINY} --trials 4 --name pets"));
+    let report = place.json("verify -q");
+    assert_eq!((&report["same"], report["trials"].as_array().unwrap().len()), (&true.into(), 2));
+    let all = place.ok("verify --all --threads 3 -q");
+    assert_eq!(all, "trial 0: same\ntrial 1: same\ntrial 2: same\ntrial 3: same\n");
+
+    // One score altered in its ninth digit, with a checksum that fits.
+    let path = place.path().join("results/pets/trials.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<String> =
+        text.lines().map(|line| if line.contains("\"index\":2,") { altered(line) } else { line.to_owned() }).collect();
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let output = place.run("verify --trial 1 --trial 2 -q");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.starts_with("trial 1: same\ntrial 2: differs\n  validation_loss: stored "), "{text}");
+    assert!(stderr(&output).contains("1 of 2 trials differ") && stderr(&output).contains("instruction set"));
+    assert!(place.fails(2, "verify --trial 9").contains("no trial 9; it has 4 trials"));
+}
+
+/// A line of a journal with a little more loss.
+fn altered(line: &str) -> String {
+    let (_, body) = line.split_once("\",").unwrap();
+    let (before, rest) = body.split_once("\"validation_loss\":").unwrap();
+    let (loss, after) = rest.split_once(',').unwrap();
+    let loss = loss.parse::<f64>().unwrap() + 1e-9;
+    let body = format!("{before}\"validation_loss\":{loss},{after}");
+    let crc = crc32c::crc32c(format!("{{{body}").as_bytes());
+    format!("{{\"record\":1,\"crc\":\"{crc:08x}\",{body}")
+}
+
 /// Draws `each` small pictures of two classes.
 fn photographs(place: &Place, name: &str, each: u32) {
     for (class, level) in [("cats", 60), ("dogs", 180)] {

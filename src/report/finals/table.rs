@@ -24,7 +24,10 @@ pub fn standings_table(report: &FinalsReport) -> String {
     }
     let failures = networks.iter().filter_map(|network| network.failed.as_ref());
     failures.for_each(|failure| text += &format!("failed, so not compared: {failure}\n"));
-    text += &format!("\ndifferences on the {} validation images, 95 % interval over seeds\n", report.validation_images);
+    text += &format!(
+        "\ndifferences on the {} validation images, on which the search selected; 95 % interval over seeds\n",
+        report.validation_images
+    );
     for comparison in &report.comparisons {
         for versus in others(comparison) {
             let gap = versus.validation.map(|gap| (gap.difference, gap.over_seeds));
@@ -38,7 +41,7 @@ pub fn standings_table(report: &FinalsReport) -> String {
 pub fn finals_table(report: &FinalsReport) -> String {
     let mut text = standings_table(report);
     let images = report.test_images.unwrap_or(0);
-    text += &format!("\ndifferences on the {images} test images, 95 % interval over seeds and images\n");
+    text += &format!("\ndifferences on the {images} test images; 95 % interval over seeds and images\n");
     for comparison in &report.comparisons {
         for versus in others(comparison) {
             let gap = versus.test.map(|test| (test.gap.difference, test.interval));

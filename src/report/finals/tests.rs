@@ -63,7 +63,7 @@ fn a_finalist_that_is_better_wins() {
     for expected in [
         "finals of run pets: 3 networks, 3 fresh seeds each, 4 epochs of 3000 images\n",
         "91.00 ± 0.58 %  91.00 ± 0.58 %\n",
-        "differences on the 350 validation images, 95 % interval over seeds\n  trial 26 (",
+        "differences on the 350 validation images, on which the search selected; 95 % interval over seeds\n  trial 26 (",
         "x its MACs: +10.00 points, +",
         "right alone 40 against 0, p < 0.001\n",
         "\ntrial 26 beats the paper's network scaled to its MACs, by more than an accident\n",

@@ -192,8 +192,8 @@ impl List {
         self.add(name, None, Origin::Uniform { permille }, architecture, cost, run_seed)
     }
 
-    /// The position of a network, which is added unless it is there. Finalists are never taken for one another's controls
-    /// by name: two of the same architecture share their trainings, since these would be the same to the last bit.
+    /// The position of a network, which is added unless it is there: trainings of one architecture with the same seeds
+    /// would be the same to the last bit.
     fn add(
         &mut self,
         name: String,
@@ -214,5 +214,75 @@ impl List {
         let seeds = seeds.collect();
         self.networks.push(Network { name, trial, origin, architecture, cost, seeds });
         self.networks.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing::{done_trial, space};
+
+    const IMAGES: Images<'_> = Images { fingerprint: "abc", train: 900, validation: 110 };
+
+    /// A trial of the tiny space's fidelity, with the widths of GoogLeNet times `ratio`, block 3a aside.
+    fn found(index: usize, ratio: f64, first: usize, accuracy: f64) -> Trial {
+        let scaled = Architecture::googlenet_scaled(ratio, 2, false).unwrap();
+        let mut blocks = *scaled.blocks();
+        blocks[0] = blocks[first];
+        let architecture = Architecture::new(scaled.stem(), blocks, 2, false).unwrap();
+        let cost = architecture.cost(32).unwrap();
+        let mut trial = done_trial(index, accuracy, 0);
+        trial.job =
+            Job { architecture, cost, fidelity: Fidelity { resolution: 32, images: 128, epochs: 1 }, ..trial.job };
+        trial
+    }
+
+    fn list(trials: &[Trial]) -> Result<List, NoList> {
+        let settings = Settings { seeds: 2, epochs: 5, choice: Choice { bins: 2, per_bin: 1, max_finalists: 9 } };
+        List::new(&space(&[]), trials, IMAGES, "0.1.0", settings)
+    }
+
+    #[test]
+    fn every_finalist_has_a_control_of_about_its_cost_and_fresh_seeds() {
+        let list = list(&[found(3, 0.2, 8, 0.8), found(5, 0.1, 8, 0.6)]).unwrap();
+        assert_eq!(list.networks.iter().map(|it| it.trial).collect::<Vec<_>>(), [None, Some(5), None, Some(3), None]);
+        assert_eq!(list.networks[List::PAPER].architecture, Architecture::googlenet(2, false).unwrap());
+        assert_eq!(list.pairs, [Pair { finalist: 1, control: 2 }, Pair { finalist: 3, control: 4 }]);
+        for pair in &list.pairs {
+            let macs = |network: usize| list.networks[network].cost.macs as f64;
+            assert!((macs(pair.finalist) / macs(pair.control) - 1.0).abs() < 0.1);
+        }
+        assert_eq!(list.fidelity(), Fidelity { resolution: 32, images: 900, epochs: 5 });
+        assert_eq!(list.protocol.validation_images, 110);
+
+        let jobs = list.jobs();
+        assert_eq!(jobs.iter().map(|job| job.index).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        assert_eq!(list.jobs_of(3).collect::<Vec<_>>(), [3, 8]);
+        assert_eq!((list.name(8), jobs[8].architecture == jobs[3].architecture), ("trial 3, seed 2".to_owned(), true));
+        let mut seeds: Vec<u64> = jobs.iter().map(|job| job.seed).collect();
+        let searched = trial_seed(0, &jobs[3].architecture.key(), &list.fidelity(), 0);
+        seeds.push(searched);
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), 11);
+    }
+
+    #[test]
+    fn a_network_that_is_there_is_not_trained_twice() {
+        // A searched network that is a scaling is its own control.
+        let list = list(&[found(3, 0.2, 0, 0.8)]).unwrap();
+        assert_eq!((list.networks.len(), &list.pairs[..]), (2, &[Pair { finalist: 1, control: 1 }][..]));
+    }
+
+    #[test]
+    fn the_hash_is_over_everything() {
+        let trials = [found(3, 0.2, 8, 0.8)];
+        let list = list(&trials).unwrap();
+        let mut other = list.clone();
+        other.networks[1].seeds[0] += 1;
+        assert_ne!(list.sha256(), other.sha256());
+        let read: List = serde_json::from_str(&serde_json::to_string(&list).unwrap()).unwrap();
+        assert_eq!((read.sha256(), read), (list.sha256(), list));
+        assert_eq!(self::list(&[]), Err(NoList::NoFinalist));
     }
 }

@@ -1,6 +1,6 @@
 //! The uniform scaling of the paper's network that costs what another network costs.
 
-use crate::arch::{Architecture, ArchitectureError, Cost};
+use crate::arch::{Architecture, Cost};
 
 use super::NoList;
 
@@ -24,8 +24,8 @@ impl Scaling {
     /// # Errors
     /// [`NoList`] if there is no such network.
     pub fn new(permille: u32, like: &Architecture, resolution: usize) -> Result<Self, NoList> {
-        let scaled = Architecture::googlenet_scaled(f64::from(permille) / 1000.0, like.classes(), like.aux_heads());
-        let architecture = scaled.map_err(|error: ArchitectureError| NoList::Architecture(error))?;
+        let ratio = f64::from(permille) / 1000.0;
+        let architecture = Architecture::googlenet_scaled(ratio, like.classes(), like.aux_heads())?;
         let cost = architecture.cost(resolution)?;
         Ok(Self { permille, architecture, cost })
     }
