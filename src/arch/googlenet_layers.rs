@@ -5,7 +5,7 @@ use super::shape::{AUX_SIDE, Geometry, ResolutionError, Shape, check_resolution}
 use super::{Architecture, BLOCKS, BranchWidths};
 
 /// Names of the blocks' modules, in the order of [`super::BLOCK_NAMES`].
-const MODULES: [&str; BLOCKS] = [
+pub const BLOCK_MODULES: [&str; BLOCKS] = [
     "inception3a",
     "inception3b",
     "inception4a",
@@ -53,7 +53,7 @@ impl Architecture {
         let image = Shape::new(3, check_resolution(resolution)?);
         let mut walk = Walk::new(visit);
         let mut x = self.walk_stem(&mut walk, image);
-        for (index, (&module, &widths)) in MODULES.iter().zip(self.blocks()).enumerate() {
+        for (index, (&module, &widths)) in BLOCK_MODULES.iter().zip(self.blocks()).enumerate() {
             if let Some(name) = at(index, POOL_BEFORE) {
                 x = walk.max_pool(LayerName::new(name, "", ""), HALVE, true, x);
             }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn modules_are_the_blocks() {
-        for (module, block) in MODULES.into_iter().zip(BLOCK_NAMES) {
+        for (module, block) in BLOCK_MODULES.into_iter().zip(BLOCK_NAMES) {
             assert_eq!(module, format!("inception{block}"));
         }
         assert_eq!(POOL_BEFORE.map(|(index, _)| BLOCK_NAMES[index]), ["4a", "5a"]);

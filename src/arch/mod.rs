@@ -18,6 +18,7 @@ pub use branch_widths::{Branch, BranchWidths};
 pub use cost::Cost;
 pub use footprint::Footprint;
 pub use googlenet::PAPER_OPS;
+pub use googlenet_layers::BLOCK_MODULES;
 pub use key::{ArchitectureKey, ParseError};
 pub use layers::{Layer, LayerKind, LayerName};
 pub use shape::{Geometry, MAX_RESOLUTION, MIN_RESOLUTION, ResolutionError, Shape};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::weights::Collect;
 use super::*;
 use crate::arch::Architecture;
-use crate::ops::{Engine, Gemm, Maps, OpError, Rows};
+use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -226,4 +226,37 @@ fn smallest_and_odd_inputs_train() {
         let output = network.forward_train(images.leaky_traced(), Some(1)).unwrap();
         assert_eq!((output.logits.shape(), output.aux_logits.len()), (&(2, 2), 2));
     }
+}
+
+#[test]
+fn a_timeline_hears_of_every_module_and_changes_no_bit() {
+    fn check<E: Engine>(engine: fn() -> E, aux_heads: bool) {
+        let architecture = Architecture::googlenet_scaled(0.05, 2, aux_heads).unwrap();
+        let golden = Golden { batch: 2, size: 32, ..Golden::read() };
+        let pass = |timeline: Timeline| {
+            let mut network = GoogLeNet::new(engine(), &architecture, 3).unwrap().with_timeline(timeline);
+            let images = golden.images(network.engine().device());
+            let output = network.forward_train(images.leaky_traced(), Some(1)).unwrap();
+            let logits = output.logits.as_vec();
+            let gradients =
+                output.aux_logits.into_iter().fold(output.logits, |sum, aux| sum + aux).exp().sum().backward();
+            let mut norms = Norms { gradients: &gradients, norms: BTreeMap::new() };
+            network.visit(&mut norms).unwrap();
+            (logits, norms.norms)
+        };
+        let (timeline, marks) = Timeline::new();
+        assert_eq!(pass(timeline), pass(Timeline::default()));
+
+        let mut modules: Vec<_> = architecture.layers(32).unwrap().iter().map(|layer| layer.name.module).collect();
+        modules.dedup();
+        modules.retain(|&module| module != "dropout");
+        modules.push("loss");
+        let marks: Vec<_> = marks.iter().map(|mark| mark.part).collect();
+        assert_eq!(marks[..modules.len()], modules);
+        modules.reverse();
+        assert_eq!(marks[modules.len()..], modules);
+    }
+    check(Gemm::new, true);
+    check(Gemm::new, false);
+    check(|| Composed::new(Cpu::default()), true);
 }

@@ -1,6 +1,7 @@
 //! The operations a network is made of, and who computes them.
 
 use dfdx::prelude::*;
+use dfdx::tensor::Synchronize;
 
 use super::{Channels, Maps, OpError, Rows, Spans, Window};
 
@@ -35,7 +36,7 @@ pub struct Moments<D: Device<f32>> {
 /// overrides them where fusing pays, and is then tested against the default.
 pub trait Engine: 'static {
     /// Where tensors live.
-    type Device: Device<f32>;
+    type Device: Device<f32> + Synchronize;
 
     /// Where tensors live.
     fn device(&self) -> &Self::Device;

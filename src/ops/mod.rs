@@ -13,6 +13,7 @@ mod linear;
 mod reference;
 mod sizes;
 mod tape;
+mod timeline;
 mod window;
 
 pub use composed::Composed;
@@ -24,6 +25,7 @@ pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
 pub use global_pool::global_avg_pool;
 pub use linear::linear;
+pub use timeline::{Mark, Timeline};
 pub use window::{Spans, Window};
 
 use dfdx::prelude::*;

@@ -9,6 +9,7 @@ mod gather;
 mod pool;
 
 use dfdx::prelude::*;
+use dfdx::tensor::Synchronize;
 
 use constants::Constants;
 
@@ -44,7 +45,7 @@ impl<D: Device<f32>> Composed<D> {
     }
 }
 
-impl<D: Device<f32>> Engine for Composed<D> {
+impl<D: Device<f32> + Synchronize> Engine for Composed<D> {
     type Device = D;
 
     fn device(&self) -> &D {
