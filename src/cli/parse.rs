@@ -72,6 +72,8 @@ impl Budget {
 pub(super) fn budget(text: &str) -> Result<Budget, String> {
     let wrong = || "give multiply-adds such as 200T, or trainings of the paper's network such as 20x".to_owned();
     match text.strip_suffix('x') {
+        // Without a unit, 20 is sooner meant to be trainings than multiply-adds.
+        None if text.ends_with(|c: char| c.is_ascii_digit()) => Err(wrong()),
         None => parse_count(text).map(Budget::Macs).map_err(|_| wrong()),
         Some(count) => {
             let count = count.parse().ok().filter(|count: &f64| count.is_finite() && *count > 0.0);
@@ -116,7 +118,7 @@ mod tests {
         assert_eq!(budget("20x").map(|it| it.macs(7)), Ok(140));
         assert_eq!(budget("1.5x").map(|it| it.macs(1000)), Ok(1500));
         assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(i64::MAX as u64));
-        for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20X"] {
+        for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20", "20X"] {
             assert!(budget(text).is_err_and(|error| error.contains("20x")), "{text}");
         }
     }

@@ -150,14 +150,18 @@ mod tests {
 
     #[test]
     fn networks_spread_evenly_over_the_log_macs_inside_the_limits() {
-        let space = space(&["limits.max_parameters=150K"]);
+        let overrides = ["limits.max_parameters=3M".to_owned()];
+        let text = include_str!("../../search_spaces/default.toml");
+        let space = Space::parse("default.toml", text, &overrides).unwrap();
         let networks = networks(&space, 2, 20).unwrap();
         let macs: Vec<f64> = networks.iter().map(|(_, cost)| (cost.macs as f64).ln()).collect();
-        let step = (macs[19] - macs[0]) / 19.0;
-        for (i, pair) in macs.windows(2).enumerate() {
-            assert!(pair[1] > pair[0] && pair[1] - pair[0] < 2.0 * step, "{i}: {macs:?}");
+        let reach = macs[19] - macs[0];
+        for (i, macs_here) in macs.iter().enumerate() {
+            // A network is not exactly as dear as it was asked to be.
+            let away = (macs_here - macs[0]) / reach - i as f64 / 19.0;
+            assert!(away.abs() < 0.15, "{i}: {macs:?}");
         }
-        assert!(networks.iter().all(|(_, cost)| cost.parameters <= 150_000));
+        assert!(networks.iter().all(|(_, cost)| cost.parameters <= 3_000_000));
         assert_eq!(networks, super::networks(&space, 2, 20).unwrap());
     }
 

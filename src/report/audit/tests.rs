@@ -20,11 +20,11 @@ fn trials(plan: &AuditPlan, size: f64, noise: [f64; 3]) -> BTreeMap<usize, Trial
     let own: Vec<f64> = plan.networks.iter().map(|_| own.unit()).collect();
     let mut luck = Rng::from_seed([2; 32]);
     let mut trials = BTreeMap::new();
-    for network in 0..plan.networks.len() {
+    for (network, own) in own.into_iter().enumerate() {
         for (level, noise) in noise.into_iter().enumerate() {
             for replicate in 0..plan.replicates {
                 let index = plan.index(network, level, replicate);
-                let quality = size * network as f64 / 24.0 + 0.1 * own[network] + noise * (luck.unit() - 0.5);
+                let quality = size * network as f64 / 24.0 + 0.1 * own + noise * (luck.unit() - 0.5);
                 let score = Score {
                     accuracy: 0.6 + quality,
                     accuracy_se: 0.01,
