@@ -76,7 +76,7 @@ impl<'a> Finalist<'a> {
         Some(Self { seeds: report.seeds, epochs: report.epochs, network, control, versus_control })
     }
 
-    fn to_markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let Self { seeds, epochs, network, control, versus_control } = self;
         let spread = |spread: &Option<Spread>| {
             spread.map_or_else(|| "-".to_owned(), |it| format!("{:.2} ± {:.2} %", it.mean * 100.0, it.se * 100.0))
@@ -165,7 +165,7 @@ impl<'a> Card<'a> {
             self.seed,
             SELECTED_ON,
         );
-        text += &self.finals.as_ref().map_or_else(String::new, Finalist::to_markdown);
+        text += &self.finals.as_ref().map_or_else(String::new, Finalist::markdown);
         text += "\n## Lineage\n\n";
         for Ancestor { trial, origin, macs, accuracy } in &self.lineage {
             let accuracy = accuracy.map_or_else(|| "failed".to_owned(), |value| format!("{:.2} %", value * 100.0));
