@@ -3,6 +3,7 @@
 mod baseline;
 mod bench;
 mod best;
+mod estimate;
 mod evaluate;
 mod load;
 mod parse;
@@ -10,6 +11,7 @@ mod plan;
 mod run;
 mod runs;
 mod signals;
+mod space;
 mod status;
 mod stdout;
 mod summary;
@@ -46,6 +48,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Print the layers and the cost of an architecture.
     Summary(summary::Args),
+    /// Look at a search space before searching it.
+    Space(space::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),
 }
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::execute(args, output),
         Command::Evaluate(args) => evaluate::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),
+        Command::Space(args) => space::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),
     };
     match result {

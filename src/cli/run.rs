@@ -104,8 +104,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     finish(&name, &dir, &space, baseline, &searched, output)
 }
 
-/// At most so many as the search can use.
-fn workers(asked: Option<NonZeroUsize>, space: &Space) -> NonZeroUsize {
+/// Candidates trained at once: as asked, else one a core, and at most so many as the search can use.
+pub(super) fn workers(asked: Option<NonZeroUsize>, space: &Space) -> NonZeroUsize {
     let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let window = NonZeroUsize::new(space.search().window).unwrap_or(NonZeroUsize::MIN);
     asked.unwrap_or_else(cores).min(window)

@@ -17,6 +17,7 @@ mod propose;
 pub mod random;
 pub mod searcher;
 pub mod seed;
+pub mod survey;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
