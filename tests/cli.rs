@@ -387,6 +387,28 @@ fn a_dry_run_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_space_is_looked_at_before_it_is_searched() {
+    let place = Place::new();
+    let text = place.ok("space check tiny.toml -q --set limits.max_macs=2M --seed 3");
+    for expected in ["tiny.toml: 10^", "at most 2.00M MACs", "outside: ", "2000 at random, seed 3: ", " a trial, "] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    let check = place.json("space check tiny.toml -q");
+    let plan = place.json("run --space tiny.toml --dry-run -q");
+    for key in ["space_size_log10", "trials", "workers", "classes"] {
+        assert_eq!(check[key], plan[key], "{key}");
+    }
+    assert_eq!(check["paper"], plan["baseline"]);
+    let quantiles = check["draws"]["macs"].as_array().unwrap();
+    let macs: Vec<u64> = quantiles.iter().map(|it| it["macs"].as_u64().unwrap()).collect();
+    assert!(macs.is_sorted() && macs[0] >= check["smallest"]["macs"].as_u64().unwrap(), "{check}");
+    assert!(check["most_seconds"].as_f64().unwrap() > 0.0);
+    assert!(!place.path().join("results").exists());
+    let error = place.fails(2, "space check tinny.toml");
+    assert!(error.contains("did you mean tiny.toml?"), "{error}");
+}
+
+#[test]
 fn mistakes_are_usage_errors_that_say_what_to_change() {
     let place = Place::new();
     photographs(&place, "few", 1);

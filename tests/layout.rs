@@ -35,6 +35,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
             "store",
             "export",
             "report",
+            "stats",
             "diagnostic",
         ],
     ),

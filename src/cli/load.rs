@@ -52,6 +52,13 @@ pub(super) struct SpaceArgs {
     /// What to search and how: a file, one in search_spaces/, or a built-in one (default.toml, tiny.toml).
     #[arg(long, value_name = "FILE", default_value = "default.toml")]
     pub(super) space: String,
+    #[command(flatten)]
+    pub(super) overrides: OverrideArgs,
+}
+
+/// The options that change values of a space file.
+#[derive(clap::Args, Debug)]
+pub(super) struct OverrideArgs {
     /// Replace a value of the space file, such as search.trials=200; can be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
@@ -63,9 +70,16 @@ pub(super) struct SpaceArgs {
 impl SpaceArgs {
     /// The space, with `more` overrides (`key=value`) behind those of the options.
     pub(super) fn load(&self, more: &[String]) -> Result<Space, Failure> {
+        self.overrides.load(&self.space, more)
+    }
+}
+
+impl OverrideArgs {
+    /// The space file `name`, with `more` overrides (`key=value`) behind those of the options.
+    pub(super) fn load(&self, name: &str, more: &[String]) -> Result<Space, Failure> {
         let seed = self.seed.map(|seed| format!("search.seed={seed}"));
         let set: Vec<String> = self.set.iter().cloned().chain(seed).chain(more.iter().cloned()).collect();
-        space(&self.space, &set)
+        space(name, &set)
     }
 }
 
@@ -204,10 +218,10 @@ mod tests {
 
     #[test]
     fn options_replace_values_of_the_file() {
-        let args = |seed| SpaceArgs { space: "tiny.toml".to_owned(), set: vec!["search.seed=5".to_owned()], seed };
-        assert_eq!(args(None).load(&[]).unwrap().search().seed, 5);
-        assert_eq!(args(Some(7)).load(&["search.trials=9".to_owned()]).unwrap().search().seed, 7);
-        let error = message(args(None).load(&["search.trails=9".to_owned()]));
+        let args = |seed| OverrideArgs { set: vec!["search.seed=5".to_owned()], seed };
+        assert_eq!(args(None).load("tiny.toml", &[]).unwrap().search().seed, 5);
+        assert_eq!(args(Some(7)).load("tiny.toml", &["search.trials=9".to_owned()]).unwrap().search().seed, 7);
+        let error = message(args(None).load("tiny.toml", &["search.trails=9".to_owned()]));
         assert!(error.contains("trials"), "{error}");
     }
 

@@ -5,6 +5,7 @@ mod baseline;
 mod bench;
 mod best;
 mod compare;
+mod estimate;
 mod evaluate;
 mod finalist;
 mod finals;
@@ -15,6 +16,7 @@ mod run;
 mod runs;
 mod search;
 mod signals;
+mod space;
 mod status;
 mod stdout;
 mod summary;
@@ -61,6 +63,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Print the layers and the cost of an architecture.
     Summary(summary::Args),
+    /// Look at a search space before searching it.
+    Space(space::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),
 }
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::execute(args, output),
         Command::Evaluate(args) => evaluate::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),
+        Command::Space(args) => space::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),
     };
     match result {

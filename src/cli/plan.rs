@@ -2,26 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use anyhow::anyhow;
 use serde_json::json;
 
+use super::estimate::{Estimate, images};
 use super::{Failure, Output, stdout};
-use crate::arch::{Architecture, Cost};
-use crate::data::{Dataset, Split};
-use crate::evaluate::{TrainEvaluator, job};
+use crate::arch::Cost;
+use crate::data::Dataset;
 use crate::report::{duration, si};
-use crate::search::ports::Evaluator;
-use crate::search::trial::{Failure as Failed, Origin, Outcome};
-use crate::space::{Protocol, Rng, Space, random};
+use crate::space::{Protocol, Space};
 use crate::store::RunName;
-
-/// Steps of the training that is timed.
-const TIMED_STEPS: usize = 2;
-
-/// A training step costs about as much as three classifications of its images: once forward, twice backward.
-const TRAINING_FACTOR: usize = 3;
 
 /// A search that has not begun.
 pub(super) struct Plan<'a> {
@@ -40,15 +30,10 @@ pub(super) struct Plan<'a> {
 pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
     let Plan { name, space, dataset, baseline, workers } = plan;
     let (protocol, trials) = (space.protocol(), space.search().trials);
-    let images = dataset.split(Split::Train).len().min(protocol.train_images);
-    let validation = dataset.split(Split::Validation).len().min(protocol.validation_images);
+    let (images, validation) = images(protocol, dataset);
     let (classes, all) = (dataset.classes().len(), dataset.len());
-    // The one closest to the limits: an upper bound for all.
-    let costliest = space.decode(&random(space, &mut Rng::from_seed([0; 32]), 1.0), classes)?;
-    let cost = costliest.cost(protocol.resolution)?;
-    let step = seconds_per_image(plan, costliest)?;
-    let one = step * (TRAINING_FACTOR * images * protocol.epochs + validation) as f64;
-    let total = one * trials.div_ceil(workers.get()) as f64;
+    let estimate = Estimate::measure(space, dataset, *workers)?;
+    let cost = estimate.costliest;
     if output.json {
         let json = json!({
             "run": name.to_string(),
@@ -61,8 +46,8 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
             "protocol": protocol,
             "baseline": baseline,
             "costliest": cost,
-            "most_seconds_per_trial": one,
-            "most_seconds": total,
+            "most_seconds_per_trial": estimate.trial_seconds,
+            "most_seconds": estimate.seconds,
         });
         return stdout::print(&(serde_json::to_string_pretty(&json)? + "\n"));
     }
@@ -78,10 +63,9 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
          data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\
          training   {epochs} epochs at {resolution} px, {batch} images a step\n\
          networks   up to {} MACs and {} parameters; the paper's: {} and {}\n\
-         time       at most about {} a trial, {} in all\n\
+         time       {estimate}\n\
          \n\
-         The time is that of the costliest network for every trial, from {TIMED_STEPS} training steps timed just now on \
-         one thread.\n",
+         {}\n",
         space.size_log10(),
         space.search().strategy,
         space.search().seed,
@@ -89,26 +73,6 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         si(cost.parameters),
         si(baseline.macs),
         si(baseline.parameters),
-        duration(one),
-        duration(total),
+        Estimate::rule(),
     ))
-}
-
-/// Seconds in which one image is classified, from a training of a few steps.
-fn seconds_per_image(plan: &Plan<'_>, architecture: Architecture) -> anyhow::Result<f64> {
-    let protocol = *plan.space.protocol();
-    let train_images = protocol.batch * TIMED_STEPS;
-    let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..protocol };
-    let job = job(architecture, Origin::Random, &brief, 0)?;
-    let evaluator = TrainEvaluator::new(Arc::clone(&plan.dataset), brief);
-    match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
-        // So short a training may diverge, and its steps have been timed all the same.
-        Some((Outcome::Done(_) | Outcome::Failed(Failed::Diverged { .. }), seconds)) => {
-            let trained = plan.dataset.split(Split::Train).len().min(train_images);
-            let scored = plan.dataset.split(Split::Validation).len().min(brief.validation_images);
-            Ok(seconds / (TRAINING_FACTOR * trained + scored) as f64)
-        }
-        Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),
-        None => Err(anyhow!("the timed training was stopped")),
-    }
 }

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
+use super::threads::cores;
 use super::{Failure, Output, parse};
 use crate::arch::Cost;
 use crate::data::Dataset;
@@ -61,7 +62,7 @@ impl PlaceArgs {
 
     /// The workers asked for, or one for each core.
     pub(super) fn workers(&self) -> NonZeroUsize {
-        self.workers.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+        self.workers.unwrap_or_else(cores)
     }
 }
 

@@ -5,6 +5,11 @@ use std::num::NonZeroUsize;
 use super::{Failure, parse};
 use crate::ops::{Crew, Gemm};
 
+/// Threads that this machine runs at once.
+pub(super) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 /// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
@@ -16,7 +21,6 @@ pub(super) struct ThreadArgs {
 impl ThreadArgs {
     /// How many there are.
     pub(super) fn count(&self) -> NonZeroUsize {
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         self.threads.unwrap_or_else(cores)
     }
 

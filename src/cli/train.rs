@@ -102,7 +102,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     check_free(&args.out).map_err(|error| Failure::Usage(error.into()))?;
     // A wrong architecture is said before any image is read.
     resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?;
-    let space = args.space.load(&args.full.overrides(&args.space.set))?;
+    let space = args.space.load(&args.full.overrides(&args.space.overrides.set))?;
     let protocol = space.protocol();
     let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;
     let architecture = resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?;

@@ -21,6 +21,7 @@ mod propose;
 pub mod random;
 pub mod searcher;
 pub mod seed;
+pub mod survey;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -128,12 +128,12 @@ impl Space {
     }
 
     /// Every width at its narrowest.
-    pub(super) fn smallest(&self) -> Genotype {
+    pub fn smallest(&self) -> Genotype {
         Genotype(vec![0; self.genes.len()])
     }
 
     /// Every width at its widest.
-    pub(super) fn largest(&self) -> Genotype {
+    pub fn largest(&self) -> Genotype {
         Genotype(self.genes.iter().map(|gene| gene.last() as u16).collect())
     }
 

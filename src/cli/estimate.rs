@@ -1,0 +1,87 @@
+//! About how long a search takes on this machine.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::anyhow;
+
+use crate::arch::{Architecture, Cost};
+use crate::data::{Dataset, Split};
+use crate::evaluate::{TrainEvaluator, job};
+use crate::report::duration;
+use crate::search::ports::Evaluator;
+use crate::search::trial::{Failure, Origin, Outcome};
+use crate::space::{Protocol, Rng, Space, random};
+
+/// Steps of the training that is timed.
+const TIMED_STEPS: usize = 2;
+
+/// A training step costs about as much as three classifications of its images: once forward, twice backward.
+const TRAINING_FACTOR: usize = 3;
+
+/// The time of a search if every candidate were the costliest.
+pub(super) struct Estimate {
+    /// Cost of the costliest candidate.
+    pub(super) costliest: Cost,
+    /// Seconds of its training and scoring.
+    pub(super) trial_seconds: f64,
+    /// Seconds of all trials.
+    pub(super) seconds: f64,
+}
+
+impl Estimate {
+    /// Times a few training steps.
+    ///
+    /// # Errors
+    /// If the timed training fails.
+    pub(super) fn measure(space: &Space, dataset: &Arc<Dataset>, workers: NonZeroUsize) -> anyhow::Result<Self> {
+        let protocol = space.protocol();
+        // The one closest to the limits: an upper bound for all.
+        let costliest = space.decode(&random(space, &mut Rng::from_seed([0; 32]), 1.0), dataset.classes().len())?;
+        let cost = costliest.cost(protocol.resolution)?;
+        let (trained, scored) = images(protocol, dataset);
+        let one = seconds_per_image(protocol, dataset, costliest)?
+            * (TRAINING_FACTOR * trained * protocol.epochs + scored) as f64;
+        let rounds = space.search().trials.div_ceil(workers.get());
+        Ok(Self { costliest: cost, trial_seconds: one, seconds: one * rounds as f64 })
+    }
+
+    /// What the figures are, in a sentence.
+    pub(super) fn rule() -> String {
+        format!(
+            "The time is that of the costliest network for every trial, from {TIMED_STEPS} training steps timed just now \
+             on one thread."
+        )
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most about {} a trial, {} in all", duration(self.trial_seconds), duration(self.seconds))
+    }
+}
+
+/// Images that a candidate is trained on in an epoch, and those that it is scored on.
+pub(super) fn images(protocol: &Protocol, dataset: &Dataset) -> (usize, usize) {
+    let of = |split, most| dataset.split(split).len().min(most);
+    (of(Split::Train, protocol.train_images), of(Split::Validation, protocol.validation_images))
+}
+
+/// Seconds in which one image is classified, from a training of a few steps.
+fn seconds_per_image(protocol: &Protocol, dataset: &Arc<Dataset>, architecture: Architecture) -> anyhow::Result<f64> {
+    let train_images = protocol.batch * TIMED_STEPS;
+    let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..*protocol };
+    let job = job(architecture, Origin::Random, &brief, 0)?;
+    let evaluator = TrainEvaluator::new(Arc::clone(dataset), brief);
+    match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
+        // So short a training may diverge, and its steps have been timed all the same.
+        Some((Outcome::Done(_) | Outcome::Failed(Failure::Diverged { .. }), seconds)) => {
+            let (trained, scored) = images(&brief, dataset);
+            Ok(seconds / (TRAINING_FACTOR * trained + scored) as f64)
+        }
+        Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),
+        None => Err(anyhow!("the timed training was stopped")),
+    }
+}
