@@ -3,7 +3,8 @@
 //! `cargo bench -- --peers` times the same step in PyTorch in turn (`benches/peers/torch_step.py`) and prints ratios.
 //! `--rounds N` sets the number of rounds.
 
-use std::num::NonZeroUsize;
+mod peak;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -54,16 +55,15 @@ fn main() {
     let peers = arguments.iter().any(|argument| argument == "--peers");
     let given = arguments.iter().position(|argument| argument == "--rounds").and_then(|at| arguments.get(at + 1));
     let rounds: usize = given.map_or(3, |rounds| rounds.parse().expect("--rounds N"));
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let mut threads = vec![1, cores];
-    threads.dedup();
+    let threads = peak::thread_counts().into_iter().map(|threads| (threads, peak::gflops(threads)));
+    let threads: Vec<(usize, f64)> = threads.collect();
 
     println!(
-        "{:>6} {:>5} {:>6} {:>8} {:>9} {:>8} {:>9}",
-        "widths", "px", "batch", "threads", "images/s", "GFLOP/s", "peak MiB"
+        "{:>6} {:>5} {:>6} {:>8} {:>9} {:>8} {:>7} {:>9}",
+        "widths", "px", "batch", "threads", "images/s", "GFLOP/s", "of peak", "peak MiB"
     );
     for case in CASES {
-        for &threads in &threads {
+        for &(threads, peak_gflops) in &threads {
             let (mut own, mut others) = (Vec::new(), Vec::new());
             for _ in 0..rounds {
                 own.push(run(ours(), case, threads));
@@ -76,7 +76,8 @@ fn main() {
             let of = |figures: &[Figures], figure: fn(&Figures) -> f64| median(figures.iter().map(figure).collect());
             let peak = |figures: &[Figures]| of(figures, |figures| figures.peak_mib.unwrap_or(f64::NAN));
             print!("{:>6} {:>5} {:>6} {threads:>8} ", case.0, case.1, case.2);
-            print!("{:>9.1} {:>8.1} ", of(&own, |own| own.images_per_s), of(&own, |own| own.gflops));
+            let gflops = of(&own, |own| own.gflops);
+            print!("{:>9.1} {gflops:>8.1} {:>5.0} % ", of(&own, |own| own.images_per_s), 100.0 * gflops / peak_gflops);
             print!("{:>9.0}", peak(&own));
             if peers {
                 let ratios = own.iter().zip(&others).map(|(own, other)| own.images_per_s / other.images_per_s);

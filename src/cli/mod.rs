@@ -7,12 +7,14 @@ mod evaluate;
 mod load;
 mod parse;
 mod plan;
+mod profile;
 mod run;
 mod runs;
 mod signals;
 mod status;
 mod stdout;
 mod summary;
+mod table;
 mod threads;
 mod train;
 

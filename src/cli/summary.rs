@@ -1,10 +1,9 @@
 //! `inception-nas summary`.
 
-use std::fmt::Write;
-
 use indicatif::HumanCount;
 use serde_json::json;
 
+use super::table::table;
 use super::{Failure, Output, stdout};
 use crate::arch::{Architecture, Cost, Footprint, Layer, LayerKind, PAPER_OPS, vgg16_layers};
 use crate::export::architecture_file;
@@ -195,23 +194,6 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
 /// Parameters, MACs and activation bytes with thousands set apart.
 fn figures(cost: Cost) -> [String; 3] {
     [cost.parameters, cost.macs, cost.activation_bytes].map(|figure| HumanCount(figure).to_string())
-}
-
-/// Rows with columns aligned: the first `left` to the left, the others to the right.
-fn table<const N: usize>(rows: Vec<[String; N]>, left: usize) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            // Writing to a String cannot fail.
-            let _ = if column < left { write!(line, "{cell:<width$}  ") } else { write!(line, "{cell:>width$}  ") };
-        }
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]
