@@ -375,6 +375,15 @@ fn a_network_is_trained_evaluated_and_timed() {
     let gflops = 6.0 * figure("macs_per_image") * figure("images_per_s") / 1e9;
     assert!((figure("gflops") / gflops - 1.0).abs() < 1e-9, "{bench}");
     assert!(place.fails(2, "bench --size 31").contains("32"));
+    assert!(bench.get("profile").is_none());
+
+    let profile = &place.json("bench --size 32 --batch 2 --steps 1 --profile")["profile"];
+    let modules = profile["modules"].as_array().unwrap();
+    let macs: u64 = modules.iter().map(|module| module["macs"].as_u64().unwrap()).sum();
+    assert_eq!(macs, place.json("summary --size 32 --classes 2")["total"]["macs"].as_u64().unwrap());
+    let names: Vec<&str> = modules.iter().map(|module| module["module"].as_str().unwrap()).collect();
+    assert_eq!((names[0], names[1], names[names.len() - 1]), ("data", "conv1", "update"));
+    assert!(["aux1", "inception4e", "maxpool4", "fc"].iter().all(|name| names.contains(name)), "{names:?}");
 }
 
 #[test]

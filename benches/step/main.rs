@@ -3,6 +3,8 @@
 //! `cargo bench -- --peers` times the same step in other libraries in turn (`benches/peers`) and prints ratios.
 
 mod case;
+#[path = "../peak/mod.rs"]
+mod peak;
 mod peer;
 
 use std::num::NonZeroUsize;
@@ -57,7 +59,13 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Times ours and the peers in turn and prints a row for each.
-fn compare(case: &Case, threads: usize, rounds: usize, peers: &[(Peer, Program)]) -> anyhow::Result<()> {
+fn compare(
+    case: &Case,
+    threads: usize,
+    peak_gflops: f64,
+    rounds: usize,
+    peers: &[(Peer, Program)],
+) -> anyhow::Result<()> {
     let program = Program::ours();
     let mut own = Vec::new();
     let new = |(peer, program)| Runs { peer, program, figures: Vec::new(), ratios: Vec::new(), failure: None };
@@ -80,12 +88,12 @@ fn compare(case: &Case, threads: usize, rounds: usize, peers: &[(Peer, Program)]
         }
         own.push(ours);
     }
-    print(case, threads, &program, &own, case.steps, None);
+    print(case, (threads, peak_gflops), &program, &own, case.steps, None);
     for other in &others {
         let steps = other.peer.steps(case.steps);
         if !other.figures.is_empty() {
             let ratio = median(other.ratios.iter().copied());
-            print(case, threads, other.program, &other.figures, steps, Some(ratio));
+            print(case, (threads, peak_gflops), other.program, &other.figures, steps, Some(ratio));
         }
         if let Some(failure) = &other.failure {
             println!("{}: left out, {}", other.program.name, failure.trim_end());
@@ -94,14 +102,23 @@ fn compare(case: &Case, threads: usize, rounds: usize, peers: &[(Peer, Program)]
     Ok(())
 }
 
-fn print(case: &Case, threads: usize, program: &Program, figures: &[Figures], steps: usize, ratio: Option<f64>) {
+/// Prints a row; `threads` are how many the case computes with, and the GFLOP/s that all of these reach at their peak.
+fn print(
+    case: &Case,
+    (threads, peak_gflops): (usize, f64),
+    program: &Program,
+    figures: &[Figures],
+    steps: usize,
+    ratio: Option<f64>,
+) {
     let of = |figure: fn(&Figures) -> f64| median(figures.iter().map(figure));
     let (rate, gflops) = (of(|figures| figures.images_per_s), of(|figures| figures.gflops));
     let peak = of(|figures| figures.peak_mib.unwrap_or(f64::NAN));
+    let share = 100.0 * gflops / peak_gflops;
     let threads = if case.processes > 1 { format!("{} x {threads}", case.processes) } else { threads.to_string() };
     let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
     println!(
-        "{:<16}{threads:>8}  {:<16}{rate:>9.1}{gflops:>9.1}{peak:>10.0}{ratio:>9}{:>8} x {steps}",
+        "{:<16}{threads:>8}  {:<16}{rate:>9.1}{gflops:>9.1}{share:>7.0} %{peak:>10.0}{ratio:>9}{:>8} x {steps}",
         case.name,
         program.name,
         figures.len()
@@ -119,18 +136,18 @@ fn main() -> anyhow::Result<()> {
     }
     let mut threads: Vec<usize> = args.threads.into_iter().map(NonZeroUsize::get).collect();
     if threads.is_empty() {
-        threads = vec![1, std::thread::available_parallelism().map_or(1, NonZeroUsize::get)];
-        threads.dedup();
+        threads = peak::thread_counts();
     }
     println!(
-        "{:<16}{:>8}  {:<16}{:>9}{:>9}{:>10}{:>9}  rounds x steps",
-        "case", "threads", "program", "images/s", "GFLOP/s", "peak MiB", "ours/its"
+        "{:<16}{:>8}  {:<16}{:>9}{:>9}{:>9}{:>10}{:>9}  rounds x steps",
+        "case", "threads", "program", "images/s", "GFLOP/s", "of peak", "peak MiB", "ours/its"
     );
     for case in CASES.iter().filter(|case| args.cases.is_empty() || args.cases.iter().any(|name| name == case.name)) {
         // Trainings side by side share the cores as they are.
         let threads = if case.processes > 1 { &[1][..] } else { &threads };
         for &threads in threads {
-            compare(case, threads, args.rounds.get(), &peers)?;
+            let peak_gflops = peak::gflops(threads * case.processes);
+            compare(case, threads, peak_gflops, args.rounds.get(), &peers)?;
         }
     }
     Ok(())

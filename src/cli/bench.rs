@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::profile::{Profile, Step};
 use super::stdout::print;
 use super::{Failure, Output, parse};
 use crate::arch::{Architecture, LayerKind};
 use crate::data::{Augment, Crop, synthetic};
 use crate::export::architecture_file::{GOOGLENET, resolve};
 use crate::net::GoogLeNet;
-use crate::ops::Gemm;
+use crate::ops::{Gemm, Timeline};
 use crate::train::{Recipe, fit};
 
 /// Steps before the timing starts.
@@ -46,6 +47,9 @@ pub struct Args {
     /// Steps timed, after two to warm up.
     #[arg(long, default_value_t = 8, value_name = "N")]
     steps: usize,
+    /// Show where the time of a step goes, module by module.
+    #[arg(long)]
+    profile: bool,
 }
 
 /// The figures, under the names that other programs' benchmarks of the same step use.
@@ -60,6 +64,8 @@ struct Report {
     threads: usize,
     /// Peak resident memory in MiB, where the system tells.
     peak_mib: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Profile>,
 }
 
 /// Runs the command.
@@ -83,28 +89,36 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let convolutions = layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Conv { .. }));
     let macs_per_image = convolutions.map(|layer| layer.macs()).sum();
 
-    let seconds = median_step(&architecture, &args)?;
+    let steps = time_steps(&architecture, &args)?;
+    let seconds = median(steps.iter().map(Step::seconds).collect());
     let images_per_s = args.batch as f64 / seconds;
     let gflops = 6.0 * macs_per_image as f64 * images_per_s / 1e9;
-    let report = Report { images_per_s, macs_per_image, gflops, threads: args.threads.get(), peak_mib: peak_mib() };
+    let profile = args.profile.then(|| Profile::new(&steps, &layers, args.batch));
+    let (threads, peak_mib) = (args.threads.get(), peak_mib());
+    let report = Report { images_per_s, macs_per_image, gflops, threads, peak_mib, profile };
     if output.json {
         return print(&(serde_json::to_string(&report)? + "\n"));
     }
+    let profile = report.profile.map_or_else(String::new, |profile| format!("\n{}", profile.to_text()));
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
     print(&format!(
         "images/s  {images_per_s:.2}  ({} images a step at {} px, median of {} steps, threads: {})\n\
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
-         memory    {peak} at the peak\n",
+         memory    {peak} at the peak\n{profile}",
         args.batch, args.size, args.steps, args.threads
     ))
 }
 
-/// Median wall time of a training step in seconds.
-fn median_step(architecture: &Architecture, args: &Args) -> Result<f64, Failure> {
+/// The timed training steps; with the marks of a timeline if a profile is wanted.
+fn time_steps(architecture: &Architecture, args: &Args) -> Result<Vec<Step>, Failure> {
     let steps = WARM_UP + args.steps;
     let data = synthetic(args.batch, args.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
     let mut network = GoogLeNet::new(Gemm::with_threads(args.threads)?, architecture, 0)?;
+    let (timeline, marks) = Timeline::new();
+    if args.profile {
+        network = network.with_timeline(timeline);
+    }
     // One step an epoch. The images do not matter, nor what is learnt.
     let recipe = Recipe {
         epochs: steps,
@@ -116,16 +130,20 @@ fn median_step(architecture: &Architecture, args: &Args) -> Result<f64, Failure>
         label_smoothing: 0.0,
         augment: Augment { crop: Crop::None, flip: false },
     };
-    let mut times = Vec::with_capacity(steps);
-    let mut last = Instant::now();
+    let mut timed = Vec::with_capacity(steps);
+    let mut begin = Instant::now();
     let mut watch = |_| {
-        times.push(last.elapsed().as_secs_f64());
-        last = Instant::now();
+        timed.push(Step { begin, end: Instant::now(), marks: marks.try_iter().collect() });
+        begin = Instant::now();
     };
     fit(&mut network, &data, &data.all(), &recipe, 0, &AtomicBool::new(false), &mut watch)?;
-    let timed = &mut times[WARM_UP..];
-    timed.sort_by(f64::total_cmp);
-    Ok((timed[(timed.len() - 1) / 2] + timed[timed.len() / 2]) / 2.0)
+    Ok(timed.split_off(WARM_UP))
+}
+
+/// The value in the middle, or the mean of the two there.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
 }
 
 /// Peak resident memory of this process in MiB, on Linux.
