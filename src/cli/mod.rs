@@ -21,7 +21,6 @@ mod space;
 mod status;
 mod stdout;
 mod summary;
-mod table;
 mod threads;
 mod train;
 mod trainings;

@@ -5,9 +5,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::bench::median;
-use super::table::table;
 use crate::arch::Layer;
 use crate::ops::Mark;
+use crate::report::columns;
 use crate::report::si;
 
 const HEADER: [&str; 8] = ["module", "MACs", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s", "ms", "share"];
@@ -145,7 +145,7 @@ impl Profile {
             total("rest", Default::default(), self.rest_ms),
             total("step", Default::default(), self.step_ms),
         ];
-        table([HEADER.map(str::to_owned)].into_iter().chain(modules).chain(totals).collect(), 1)
+        columns(&[HEADER.map(str::to_owned)].into_iter().chain(modules).chain(totals).collect::<Vec<_>>(), 1)
     }
 }
 

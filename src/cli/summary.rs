@@ -3,7 +3,6 @@
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::table::table;
 use super::{Failure, Output, stdout};
 use crate::arch::{Architecture, Cost, Footprint, Layer, LayerKind, PAPER_OPS, vgg16_layers};
 use crate::export::architecture_file;
