@@ -1,4 +1,8 @@
 //! Times one training step of GoogLeNet in burn on the CPU, with the options and figures of `torch_step.py`.
+//!
+//! On burn's backend flex. Of paper widths, 64 px, 8 images a step on two threads it does 17.4 images/s where ndarray, with
+//! its features for vectors and threads, does 0.85 (AMD EPYC with AVX2, burn 0.22.1). The backend cpu (CubeCL) downloads
+//! LLVM when it is built, and tch is PyTorch itself.
 
 #[path = "../../googlenet.rs"]
 mod googlenet;
@@ -113,9 +117,8 @@ impl GoogLeNet {
 
 fn main() {
     let options = Options::from_args();
-    let device = if std::env::var_os("ND").is_some() { Device::ndarray() } else { Device::flex() };
-    let device = device.autodiff();
-    let mut network = Some(GoogLeNet::new(&options, &device));
+    let device = Device::flex().autodiff();
+    let mut network = GoogLeNet::new(&options, &device);
     let shape = [options.batch, 3, options.size, options.size];
     let images = Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &device);
     let labels: Vec<i32> = (0..options.batch).map(|image| (image % CLASSES) as i32).collect();
@@ -123,12 +126,14 @@ fn main() {
     let momentum = MomentumConfig { momentum: 0.9, dampening: 0.0, nesterov: true };
     let mut sgd = SgdConfig::new().with_momentum(Some(momentum)).init();
     let loss = CrossEntropyLossConfig::new().init(&device);
-    options.time(|| {
+    let done: Result<(), Infallible> = options.time(|| {
         let mut macs = 0;
-        let net = network.take().unwrap();
-        let logits = net.forward(images.clone(), &mut macs);
-        let grads = GradientsParams::from_grads(loss.forward(logits, labels.clone()).backward(), &net);
-        network = Some(sgd.step(LEARNING_RATE, net, grads));
-        Ok::<_, Infallible>(macs)
-    }).unwrap();
+        let logits = network.forward(images.clone(), &mut macs);
+        let gradients = loss.forward(logits, labels.clone()).backward();
+        let gradients = GradientsParams::from_grads(gradients, &network);
+        // The optimiser takes the network and gives it back: a clone shares the weights.
+        network = sgd.step(LEARNING_RATE, network.clone(), gradients);
+        Ok(macs)
+    });
+    let Ok(()) = done;
 }
