@@ -191,11 +191,10 @@ fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers
     let (networks, finalists) = (list.networks.len(), list.pairs.len());
     let all = networks * list.settings.seeds;
     eprintln!(
-        "finals of run {} in {}: {finalists} finalists and {} networks to compare them with, {} of {all} trainings to do, \
+        "finals of run {} in {}: {finalists} of {networks} networks are finalists; {} of {all} trainings to do, \
          {workers} at once\nlist: {}",
         run.name,
         dir.path().display(),
-        networks - finalists,
         jobs.len(),
         list.sha256()
     );

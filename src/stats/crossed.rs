@@ -21,7 +21,7 @@ pub struct Crossed {
 ///
 /// The variance of the mean is estimated from the mean squares of a two-way analysis of variance with random effects,
 /// `(rows + columns - rest) / values`, and at least that of either alone; degrees of freedom by Satterthwaite, rounded
-/// down.
+/// down, and at least those of the lesser source.
 ///
 /// Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components".
 ///
@@ -60,8 +60,9 @@ pub fn crossed(rows: &[Vec<f64>]) -> Result<Crossed, Undefined> {
     }
     let parts = [of_rows, of_columns, of_rest].into_iter().zip(freedoms);
     let freedom = variance.powi(2) / parts.map(|(square, freedom)| square.powi(2) / freedom).sum::<f64>();
+    // The subtraction can take it below that of either source; the variance, at least that of either, makes up for it.
     // `as` rounds down.
-    let freedom = (freedom as usize).max(1);
+    let freedom = (freedom as usize).max(rows.len().min(first.len()) - 1);
     let error = (variance / (height * width)).sqrt();
     let reach = error * student::central(CONFIDENCE, freedom);
     let interval = Interval { low: mean - reach, high: mean + reach };
