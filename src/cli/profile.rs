@@ -69,10 +69,12 @@ struct Module {
 struct Passes {
     forward_ms: f64,
     backward_ms: f64,
-    /// 2 x MACs x images a second.
-    forward_gflops: f64,
+    /// 2 x MACs x images a second, where there are MACs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forward_gflops: Option<f64>,
     /// 4 x MACs x images a second, for the gradients of weights and input; 2 x for the first layer, whose input has none.
-    backward_gflops: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backward_gflops: Option<f64>,
 }
 
 impl Profile {
@@ -93,7 +95,7 @@ impl Profile {
             }
             let macs = layers.iter().filter(|layer| layer.name.module == part).map(Layer::macs).sum();
             let (forward_ms, backward_ms) = (piece(1 + index), piece(last - 1 - index));
-            let gflops = |each: f64, ms: f64| each * macs as f64 * batch as f64 / (ms * 1e6);
+            let gflops = |each: f64, ms: f64| (macs > 0).then(|| each * macs as f64 * batch as f64 / (ms * 1e6));
             let passes = Passes {
                 forward_ms,
                 backward_ms,
@@ -111,7 +113,7 @@ impl Profile {
     /// The table for people.
     pub fn to_text(&self) -> String {
         let modules = self.modules.iter().map(|Module { module, macs, ms, share, passes }| {
-            let rate = |gflops: f64| if *macs > 0 { format!("{gflops:.1}") } else { String::new() };
+            let rate = |gflops: Option<f64>| gflops.map_or_else(String::new, |gflops| format!("{gflops:.1}"));
             let [forward, forward_rate, backward, backward_rate] = passes.as_ref().map_or_else(Default::default, |p| {
                 [
                     format!("{:.2}", p.forward_ms),
@@ -189,11 +191,11 @@ mod tests {
         near(profile.rest_ms, -1.0);
         near(profile.modules[1].share, 100.0 / 120.0);
         let passes = |module: usize| profile.modules[module].passes.as_ref().unwrap();
-        near(passes(1).forward_gflops, 2.0 * macs as f64 * 2.0 / 0.020 / 1e9);
-        near(passes(1).backward_gflops, 2.0 * macs as f64 * 2.0 / 0.080 / 1e9);
+        near(passes(1).forward_gflops.unwrap(), 2.0 * macs as f64 * 2.0 / 0.020 / 1e9);
+        near(passes(1).backward_gflops.unwrap(), 2.0 * macs as f64 * 2.0 / 0.080 / 1e9);
         near(passes(2).forward_ms, 3.0);
         near(passes(2).backward_ms, 5.0);
-        near(passes(2).backward_gflops, 4.0 * 1_024_000.0 * 2.0 / 0.005 / 1e9);
+        near(passes(2).backward_gflops.unwrap(), 4.0 * 1_024_000.0 * 2.0 / 0.005 / 1e9);
 
         let text = profile.to_text();
         for expected in ["conv1    118M       20.00     23.6        80.00      5.9  100.00   83.3 %", "rest"] {
