@@ -12,14 +12,11 @@ use crate::data::{Dataset, Split};
 use crate::evaluate::{TrainEvaluator, job};
 use crate::report::duration;
 use crate::search::ports::Evaluator;
-use crate::search::trial::{Failure, Origin, Outcome};
+use crate::search::trial::{Failure, Origin, Outcome, TRAINING_FACTOR};
 use crate::space::{Protocol, Rng, Space, random};
 
 /// Steps of the training that is timed.
 const TIMED_STEPS: usize = 2;
-
-/// A training step costs about as much as three classifications of its images: once forward, twice backward.
-const TRAINING_FACTOR: usize = 3;
 
 /// The time of a search if every candidate were the costliest.
 pub(super) struct Estimate {
@@ -43,7 +40,7 @@ impl Estimate {
         let cost = costliest.cost(protocol.resolution)?;
         let (trained, scored) = images(protocol, dataset);
         let one = seconds_per_image(protocol, dataset, costliest)?
-            * (TRAINING_FACTOR * trained * protocol.epochs + scored) as f64;
+            * (TRAINING_FACTOR as usize * trained * protocol.epochs + scored) as f64;
         let rounds = space.search().trials.div_ceil(workers.get());
         Ok(Self { costliest: cost, trial_seconds: one, seconds: one * rounds as f64 })
     }
@@ -79,7 +76,7 @@ fn seconds_per_image(protocol: &Protocol, dataset: &Arc<Dataset>, architecture: 
         // So short a training may diverge, and its steps have been timed all the same.
         Some((Outcome::Done(_) | Outcome::Failed(Failure::Diverged { .. }), seconds)) => {
             let (trained, scored) = images(&brief, dataset);
-            Ok(seconds / (TRAINING_FACTOR * trained + scored) as f64)
+            Ok(seconds / (TRAINING_FACTOR as usize * trained + scored) as f64)
         }
         Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),
         None => Err(anyhow!("the timed training was stopped")),

@@ -203,7 +203,7 @@ fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers
     }
     // As fast, by multiply-adds, as the trainings of the search.
     let spent = Ledger::new(&run.trials, &[]).total;
-    let macs: f64 = jobs.iter().map(|job| Ledger::planned_macs(job) as f64).sum();
+    let macs: f64 = jobs.iter().map(|job| job.training_macs() as f64).sum();
     if spent.macs > 0 {
         let seconds = spent.seconds / spent.macs as f64 * macs / workers.get().min(jobs.len()) as f64;
         eprintln!("about {} at the speed of the search", duration(seconds));

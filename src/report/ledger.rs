@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use super::units::{duration, si};
-use crate::search::trial::{Failure, Job, Origin, Outcome, Trial};
-
-/// A training step costs about as much as three classifications of its images: once forward, twice backward.
-const TRAINING_FACTOR: u64 = 3;
+use crate::search::trial::{Failure, Origin, Outcome, Trial};
 
 /// What a training was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,18 +66,12 @@ impl Spent {
             Outcome::Failed(Failure::Diverged { epoch, .. }) => trial.job.fidelity.epochs.min(*epoch),
             Outcome::Failed(_) => 0,
         };
-        let (images, macs) = work(&trial.job, epochs);
+        let images = (trial.job.fidelity.images as u64).saturating_mul(epochs as u64);
         self.trainings += 1;
         self.seconds += trial.seconds;
         self.images = self.images.saturating_add(images);
-        self.macs = self.macs.saturating_add(macs);
+        self.macs = self.macs.saturating_add(trial.job.macs_of_epochs(epochs));
     }
-}
-
-/// Images that `epochs` epochs of a job show, and multiply-adds for them.
-fn work(job: &Job, epochs: usize) -> (u64, u64) {
-    let images = (job.fidelity.images as u64).saturating_mul(epochs as u64);
-    (images, images.saturating_mul(job.cost.macs).saturating_mul(TRAINING_FACTOR))
 }
 
 /// What one purpose took.
@@ -105,11 +96,6 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Multiply-adds of a training that comes to its end.
-    pub fn planned_macs(job: &Job) -> u64 {
-        work(job, job.fidelity.epochs).1
-    }
-
     /// The cost of the trials of a search and of the trainings of its finals.
     pub fn new(trials: &[Trial], finals: &[Trial]) -> Self {
         let mut spent = Purpose::ALL.map(|purpose| (purpose, Spent::default()));

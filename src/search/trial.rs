@@ -52,12 +52,19 @@ pub struct Job {
     pub seed: u64,
 }
 
+/// A training step costs about as much as three classifications of its images: once forward, twice backward.
+pub const TRAINING_FACTOR: u64 = 3;
+
 impl Job {
-    /// Multiply-adds of the training as planned: three times those of classifying its images, since the backward pass
-    /// costs twice as much as the forward pass. A data set with fewer images than the fidelity names costs less.
+    /// Multiply-adds of the training as planned. A data set with fewer images than the fidelity names costs less.
     pub fn training_macs(&self) -> u64 {
-        let Fidelity { resolution: _, images, epochs } = self.fidelity;
-        self.cost.macs.saturating_mul(3).saturating_mul(images as u64).saturating_mul(epochs as u64)
+        self.macs_of_epochs(self.fidelity.epochs)
+    }
+
+    /// Multiply-adds of so many epochs of the training.
+    pub fn macs_of_epochs(&self, epochs: usize) -> u64 {
+        let images = self.fidelity.images as u64;
+        self.cost.macs.saturating_mul(TRAINING_FACTOR).saturating_mul(images).saturating_mul(epochs as u64)
     }
 }
 
