@@ -56,11 +56,11 @@ struct Bench {
 }
 
 impl Bench {
-    /// Times both passes of `op` over `x` and prints a row.
+    /// Times both passes of `op` over what `x` makes and prints a row.
     fn row<I: Shape, O: Shape + ReduceShapeTo<(), A>, A: Axes>(
         &self,
         name: &str,
-        x: &Tensor<I, f32, Cpu>,
+        x: impl Fn() -> Tensor<I, f32, Cpu>,
         work: Work,
         op: impl Fn(Tensor<I, f32, Cpu, Taped>) -> Result<Tensor<O, f32, Cpu, Taped>, OpError>,
     ) {
@@ -68,7 +68,7 @@ impl Bench {
         let begin = Instant::now();
         while passes[0].len() < REPEATS || begin.elapsed() < SPAN {
             let (timeline, marks) = Timeline::new();
-            let y = timeline.begin("operation", x.leaky_trace()).and_then(&op).and_then(|y| timeline.begin("sum", y));
+            let y = timeline.begin("operation", x().leaky_trace()).and_then(&op).and_then(|y| timeline.begin("sum", y));
             y.unwrap_or_else(|error| panic!("{name}: {error}")).sum::<(), A>().backward();
             let at: Vec<Instant> = marks.try_iter().map(|mark| mark.at).collect();
             for (times, [from, to]) in passes.iter_mut().zip([[0, 1], [2, 3]]) {
@@ -91,7 +91,7 @@ impl Bench {
         let (window, weight) = (Window::square(kernel, 1, kernel / 2), self.matrix(kernel * kernel * c_in, c_out));
         let work = Work::macs(BATCH * side * side * kernel * kernel * c_in * c_out, true);
         let name = format!("conv {kernel}x{kernel}, {c_in} -> {c_out}, {side} px");
-        self.row(&name, &x, work, |x| self.engine.conv2d(x, &weight, window));
+        self.row(&name, || self.made(&x), work, |x| self.engine.conv2d(x, &weight, window));
     }
 
     /// A convolution with batch norm and ReLU; the first of a network, whose input needs no gradient, if `first`.
@@ -102,7 +102,7 @@ impl Bench {
         let output = (side + 2 * window.padding[0] - kernel) / stride + 1;
         let work = Work::macs(BATCH * output * output * kernel * kernel * c_in * c_out, !first);
         let name = format!("conv {kernel}x{kernel}/{stride} + bn + relu, {c_in} -> {c_out}, {side} px");
-        self.row(&name, &x, work, |x| Ok(self.engine.conv_bn_relu_train(x, &layer.parameters())?.0));
+        self.row(&name, || self.made(&x), work, |x| Ok(self.engine.conv_bn_relu_train(x, &layer.parameters())?.0));
     }
 
     /// Max pooling with windows of 3x3.
@@ -112,7 +112,7 @@ impl Bench {
         let [height, width] = spans.output();
         let work = Work::Bytes((4 * BATCH * channels * (side * side + height * width)) as f64);
         let name = format!("max pool 3x3/{}, {channels}, {side} px", window.stride[0]);
-        self.row(&name, &x, work, |x| self.engine.max_pool(x, &spans));
+        self.row(&name, || self.made(&x), work, |x| self.engine.max_pool(x, &spans));
     }
 
     /// A whole block of GoogLeNet at 224 px with all widths times `ratio`.
@@ -140,14 +140,20 @@ impl Bench {
             input.side
         );
         let work = Work::macs(BATCH * macs as usize, true);
-        self.row(&name, &x, work, |x| Ok(self.engine.inception_train(x, &block.each_ref().map(Layer::parameters))?.0));
+        self.row(
+            &name,
+            || self.made(&x),
+            work,
+            |x| Ok(self.engine.inception_train(x, &block.each_ref().map(Layer::parameters))?.0),
+        );
     }
 
     /// Global average pooling.
     fn global_pool(&self, side: usize, channels: usize) {
         let work = Work::Bytes((4 * BATCH * channels * (side * side + 1)) as f64);
         let name = format!("global average pool, {channels}, {side} px");
-        self.row(&name, &self.maps(side, channels), work, |x| global_avg_pool(&self.engine, x));
+        let x = self.maps(side, channels);
+        self.row(&name, || self.made(&x), work, |x| global_avg_pool(&self.engine, x));
     }
 
     /// A linear layer.
@@ -155,7 +161,8 @@ impl Bench {
         let (weight, bias) = (self.matrix(inputs, outputs), self.channels(outputs));
         let work = Work::macs(BATCH * inputs * outputs, true);
         let name = format!("linear, {inputs} -> {outputs}");
-        self.row(&name, &self.matrix(BATCH, inputs), work, |x| linear(x, &weight, &bias));
+        let x = self.matrix(BATCH, inputs);
+        self.row(&name, || x.clone(), work, |x| linear(x, &weight, &bias));
     }
 
     fn layer(&self, window: Window, c_in: usize, c_out: usize) -> Layer {
@@ -166,6 +173,11 @@ impl Bench {
             shift: self.channels(c_out),
             input_gradient: true,
         }
+    }
+
+    /// The same maps as an operation would give them: the next one reads those in place, and copies others.
+    fn made(&self, maps: &Maps<Cpu>) -> Maps<Cpu> {
+        self.engine.concat(vec![maps.clone()]).expect("one part")
     }
 
     fn maps(&self, side: usize, channels: usize) -> Maps<Cpu> {
