@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use dfdx::prelude::*;
 use inception_nas::arch::Architecture;
 use inception_nas::ops::{
-    Channels, ConvBn, Engine, Gemm, Maps, OpError, Rows, Spans, Timeline, Window, global_avg_pool, linear,
+    Channels, ConvBn, Engine, Gemm, Maps, OpError, Rows, Spans, Timeline, Window, global_avg_pool, keep_freed_memory,
+    linear,
 };
 
 /// Images a batch.
@@ -215,6 +216,7 @@ fn values(count: usize) -> Vec<f32> {
 }
 
 fn main() {
+    keep_freed_memory();
     let counts = peak::thread_counts();
     let benches = counts.into_iter().map(|threads| {
         let engine = Gemm::with_threads(NonZeroUsize::new(threads).expect("a thread")).expect("an engine");

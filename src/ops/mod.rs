@@ -8,6 +8,7 @@ mod dropout;
 mod engine;
 mod error;
 mod global_pool;
+mod heap;
 mod linear;
 #[cfg(test)]
 mod reference;
@@ -24,6 +25,7 @@ pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
 pub use error::OpError;
 pub use global_pool::global_avg_pool;
+pub use heap::keep_freed_memory;
 pub use linear::linear;
 pub use timeline::{Mark, Timeline};
 pub use window::{Spans, Window};
