@@ -121,7 +121,7 @@ impl<'a> Card<'a> {
     }
 }
 
-/// From `trial` back to what was not changed from anything else.
+/// From `trial` back to what was not changed from anything else; of two parents along the first.
 fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
     let step = |trial: &Trial| Ancestor {
         trial: trial.job.index,
@@ -131,7 +131,9 @@ fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
     };
     let parent = |child: &&Trial| match child.job.origin {
         // A parent is always an earlier trial; a damaged record must not send this round in circles.
-        Origin::Mutation { parent, .. } if parent < child.job.index => {
+        Origin::Mutation { parent, .. } | Origin::Crossover { parents: [parent, _], .. }
+            if parent < child.job.index =>
+        {
             trials.iter().find(|trial| trial.job.index == parent)
         }
         _ => None,

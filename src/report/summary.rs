@@ -175,6 +175,9 @@ pub(super) fn origin(trial: &Trial) -> String {
         Origin::Uniform { permille } => format!("GoogLeNet x{}", f64::from(*permille) / 1000.0),
         Origin::Random => "random".to_owned(),
         Origin::Mutation { parent, operators } => format!("evolved from {parent} ({})", operators.join(", ")),
+        Origin::Crossover { parents: [a, b], operators } => {
+            format!("evolved from {a} and {b} ({})", operators.join(", "))
+        }
     }
 }
 

@@ -2,14 +2,19 @@
 //!
 //! Knows no clock, disk, screen or tensor: all of these come in through the traits of [`ports`].
 
+#[cfg(test)]
+mod contest;
 pub mod digest;
 pub mod drive;
 pub mod evolution;
 pub mod front;
 pub mod hypervolume;
 pub mod landscape;
+pub mod nsga2;
+mod opening;
 pub mod pareto;
 pub mod pick;
+mod population;
 pub mod ports;
 mod propose;
 pub mod random;

@@ -74,7 +74,11 @@ impl<'a> Proposer<'a> {
 
     /// Changes a mutated proposal once more; other proposals are left alone.
     fn mutate_further(&self, proposal: &mut Proposal, rng: &mut Rng) -> bool {
-        let Proposal::Mutation { operators, genotype, .. } = proposal else { return false };
+        let (Proposal::Mutation { operators, genotype, .. } | Proposal::Crossover { operators, genotype, .. }) =
+            proposal
+        else {
+            return false;
+        };
         let (mutant, operator) = mutate(self.space, rng, genotype);
         *genotype = mutant;
         operators.push(operator.to_owned());

@@ -33,6 +33,13 @@ pub enum Origin {
         /// Names of the mutations applied, in order.
         operators: Vec<String>,
     },
+    /// Put together from two earlier trials, and changed.
+    Crossover {
+        /// Indices of the two.
+        parents: [usize; 2],
+        /// Names of the crossover and of the mutations applied, in order.
+        operators: Vec<String>,
+    },
 }
 
 /// One training to be done: everything its outcome depends on.
@@ -50,6 +57,15 @@ pub struct Job {
     pub fidelity: Fidelity,
     /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate).
     pub seed: u64,
+}
+
+impl Job {
+    /// Multiply-adds of the training as planned: three times those of classifying its images, since the backward pass
+    /// costs twice as much as the forward pass. A data set with fewer images than the fidelity names costs less.
+    pub fn training_macs(&self) -> u64 {
+        let Fidelity { resolution: _, images, epochs } = self.fidelity;
+        self.cost.macs.saturating_mul(3).saturating_mul(images as u64).saturating_mul(epochs as u64)
+    }
 }
 
 /// What a finished training measured.

@@ -99,8 +99,8 @@ impl Space {
 
     /// The genotype whose widths are nearest to those of `architecture`, in ratio.
     pub fn nearest(&self, architecture: &Architecture) -> Genotype {
-        let widths = architecture.widths();
-        Genotype(self.genes.iter().zip(&widths).map(|(gene, (_, width))| gene.nearest(*width) as u16).collect())
+        let pairs = self.genes.iter().zip(architecture.width_values());
+        Genotype(pairs.map(|(gene, width)| gene.nearest(width) as u16).collect())
     }
 
     /// The cost of one image through `architecture` at the protocol's resolution, without auxiliary heads.

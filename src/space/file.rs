@@ -50,6 +50,8 @@ pub struct Limits {
 pub enum Strategy {
     /// Aging evolution: changed copies of the better ones of the latest trials.
     Evolution,
+    /// NSGA-II: changed copies and combinations of the best of all trials.
+    Nsga2,
     /// Drawn at random: the control for the search.
     Random,
     /// GoogLeNet with all widths scaled alike: the control for the space.
@@ -66,9 +68,9 @@ pub struct SearchSettings {
     pub trials: usize,
     /// Everything random in the run follows from this number.
     pub seed: u64,
-    /// The latest trials that evolution picks parents from, from 2.
+    /// How many trials parents are picked from: evolution's latest, NSGA-II's best; from 2.
     pub population: usize,
-    /// How many of these compete for each parent, 1 to `population`.
+    /// How many of these compete for each parent of evolution, 1 to `population`.
     pub sample: usize,
     /// Share of proposals drawn at random instead, 0 to 1.
     pub immigrants: f64,

@@ -3,6 +3,7 @@
 mod check;
 mod checked;
 mod count;
+pub mod crossover;
 mod file;
 mod genotype;
 mod grid;
