@@ -32,7 +32,9 @@ fn main() {
 
     println!("ask and tell after {trials} trials; whole: a trial with everything but its training and the disk");
     println!("{:>10} {:>10} {:>10} {:>10} {:>10}", "strategy", "population", "median ms", "most ms", "whole ms");
-    for (strategy, population) in [("random", 100), ("evolution", 100), ("evolution", 1000), ("nsga2", 100), ("nsga2", 1000)] {
+    for (strategy, population) in
+        [("random", 100), ("evolution", 100), ("evolution", 1000), ("nsga2", 100), ("nsga2", 1000)]
+    {
         let overrides = [
             format!("search.strategy={strategy}"),
             format!("search.population={population}"),

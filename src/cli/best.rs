@@ -17,6 +17,7 @@ use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
 use crate::ops::Gemm;
 use crate::report::{Card, Source};
+use crate::search::ladder::{full, trained_for};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
@@ -71,8 +72,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let Args { min_accuracy, knee, .. } = args;
     let unbounded = min_accuracy.is_some() || knee;
     let max_macs = args.max_macs.or((!unbounded).then_some(run.baseline.macs));
-    let trial =
-        pick(&run.trials, Wish { max_macs, min_accuracy, knee }).with_context(|| format!("run {}", run.name))?;
+    let trial = pick(trained_for(&run.trials, &full(&run.space)), Wish { max_macs, min_accuracy, knee })
+        .with_context(|| format!("run {}", run.name))?;
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
     let data = if args.train { Some(runs_data(&run, &args.data, &out, output)?) } else { None };
     let card = card(&run, trial)?;

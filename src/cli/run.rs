@@ -41,7 +41,7 @@ pub struct Args {
     /// Start no training after this time, such as 20m or 1h30m; what is done is kept, and the run can go on later.
     #[arg(long, value_name = "TIME", value_parser = parse::seconds)]
     max_time: Option<u64>,
-    /// How candidates are chosen, evolution, random or uniform: search.strategy of the space file.
+    /// How candidates are chosen, evolution, nsga2, random or uniform: search.strategy of the space file.
     #[arg(long)]
     strategy: Option<String>,
     /// The folder that holds the runs.
@@ -94,7 +94,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     begin(&name, &dir, store.trials()?.len(), &space, workers, output);
 
-    let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space.search().trials, baseline));
+    let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), &space, baseline));
     let searched = search(&space, dataset, workers, &mut store, &progress);
     progress.close();
     // Whoever continues the run need not wait for the report.
@@ -175,7 +175,7 @@ fn finish(
     Finished { trials, ended }: &Finished,
     output: Output,
 ) -> Result<(), Failure> {
-    let summary = RunSummary::new(name.as_str(), space.search().trials, trials, &baseline);
+    let summary = RunSummary::new(name.as_str(), space, trials, &baseline);
     let front = dir.path().join("front.csv");
     write_atomically(&front, front_csv(&summary).as_bytes())?;
     let (key, why) = reason(ended, trials.len());

@@ -63,7 +63,7 @@ impl StoredRun {
 
     /// Where it stands.
     pub(super) fn summary(&self) -> RunSummary {
-        RunSummary::new(self.name.as_str(), self.space.search().trials, &self.trials, &self.baseline)
+        RunSummary::new(self.name.as_str(), &self.space, &self.trials, &self.baseline)
     }
 }
 

@@ -10,6 +10,6 @@ mod units;
 pub use card::{Card, Source};
 pub use front_csv::front_csv;
 pub use progress::{Progress, Style};
-pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
+pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;
 pub use units::{duration, si};

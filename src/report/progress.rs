@@ -12,8 +12,10 @@ use super::units::{duration, si};
 use crate::arch::Cost;
 use crate::search::front::{best_within, front};
 use crate::search::hypervolume::{Reference, hypervolume_of};
+use crate::search::ladder::{full, trained_for};
 use crate::search::ports::{Event, Observer};
-use crate::search::trial::{Job, Outcome, Trial};
+use crate::search::trial::{Fidelity, Job, Outcome, Trial};
+use crate::space::Space;
 
 /// How progress is shown, always on stderr. Nothing is coloured, so `NO_COLOR` has nothing to forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ impl Style {
 pub struct Progress {
     planned: usize,
     baseline: Cost,
+    reference: Reference,
+    full: Fidelity,
     state: Mutex<State>,
 }
 
@@ -59,8 +63,9 @@ enum Screen {
 }
 
 impl Progress {
-    /// Watches a search of `planned` trials; `baseline` is the cost of the paper's network at the run's resolution.
-    pub fn new(style: Style, planned: usize, baseline: Cost) -> Self {
+    /// Watches a search of `space`; `baseline` is the cost of the paper's network at the run's resolution.
+    pub fn new(style: Style, space: &Space, baseline: Cost) -> Self {
+        let planned = space.search().trials;
         let screen = match style {
             Style::Silent => Screen::Silent,
             Style::Lines => Screen::Lines,
@@ -74,7 +79,8 @@ impl Progress {
             }
         };
         let state = State { trials: Vec::new(), resumed: 0, started: Instant::now(), screen };
-        Self { planned, baseline, state: Mutex::new(state) }
+        let reference = Reference::new(space.reference(), &baseline);
+        Self { planned, baseline, reference, full: full(space), state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bars; also when progress itself is silent.
@@ -115,12 +121,12 @@ impl Progress {
             ),
             Outcome::Failed(failure) => format!("trial {} failed: {failure}", trial.job.index),
         };
-        format!("{head}  {what}  front {}  {}", front(&state.trials).len(), self.tail(state))
+        format!("{head}  {what}  front {}  {}", front(trained_for(&state.trials, &self.full)).len(), self.tail(state))
     }
 
     /// `best 0.842 ± 0.008 at 41.2 MMACs  hv 0.912  ...`
     fn overall(&self, state: &State) -> String {
-        let best = best_within(&state.trials, self.baseline.macs);
+        let best = best_within(trained_for(&state.trials, &self.full), self.baseline.macs);
         let best = best.and_then(|trial| Some((trial, trial.outcome.score()?)));
         let best = best.map_or_else(
             || "no score yet".to_owned(),
@@ -129,7 +135,7 @@ impl Progress {
                 format!("best {:.3} ± {:.3} at {macs}MACs", score.accuracy, score.accuracy_se)
             },
         );
-        let volume = hypervolume_of(&state.trials, &Reference::of_baseline(&self.baseline));
+        let volume = hypervolume_of(trained_for(&state.trials, &self.full), &self.reference);
         format!("{}/{}  {best}  hypervolume {volume:.3}  {}", state.trials.len(), self.planned, self.tail(state))
     }
 
@@ -226,12 +232,12 @@ fn to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, failed, uniform};
+    use super::super::summary::tests::{BASELINE, evolved, failed, space, uniform};
     use super::*;
 
     #[test]
     fn a_line_a_trial() {
-        let progress = Progress::new(Style::Silent, 30, BASELINE);
+        let progress = Progress::new(Style::Silent, &space(30), BASELINE);
         progress.observe(Event::Resumed(&[uniform(0, 1000, 0.8, 100_000_000)]));
         let trial = evolved(1, 0.842, 41_200_000);
         progress.observe(Event::Started(&trial.job));
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_fresh_search_does_not_guess_the_time_left() {
-        let progress = Progress::new(Style::Silent, 30, BASELINE);
+        let progress = Progress::new(Style::Silent, &space(30), BASELINE);
         progress.observe(Event::Resumed(&[]));
         assert_eq!(progress.overall(&progress.state()), "0/30  no score yet  hypervolume 0.000  failed 0  left ?");
     }

@@ -1,6 +1,6 @@
 //! The closing table of a run.
 
-use super::summary::{Row, RunSummary, VersusUniform};
+use super::summary::{Row, RunSummary, RungCount, VersusUniform};
 use super::units::{duration, si};
 
 const HEADER: [&str; 6] = ["trial", "accuracy", "MACs", "parameters", "vs baseline", "origin"];
@@ -12,6 +12,12 @@ pub fn table(summary: &RunSummary) -> String {
         "run {run}: {trials} of {planned} trials, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",
         duration(*seconds)
     );
+    if let [below @ .., full] = &summary.rungs[..]
+        && !below.is_empty()
+    {
+        let below: Vec<String> = below.iter().map(rung).collect();
+        text += &format!("rungs: {}; below are only the {}\n", below.join(", "), rung(full));
+    }
     if let Some(failure) = &summary.first_failure {
         text += &format!("first failure: {failure}\n");
     }
@@ -46,6 +52,11 @@ pub fn table(summary: &RunSummary) -> String {
     text
 }
 
+/// `12 of 500 images x 1`.
+fn rung(RungCount { fidelity, trials }: &RungCount) -> String {
+    format!("{trials} of {} images x {}", fidelity.images, fidelity.epochs)
+}
+
 fn cells(row: &Row) -> [String; 6] {
     let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points, ", gain * 100.0));
     [
@@ -74,12 +85,12 @@ fn verdict(versus: &VersusUniform) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, example, failed, uniform};
+    use super::super::summary::tests::{BASELINE, brief, evolved, example, failed, space, space_with_ladder, uniform};
     use super::*;
 
     #[test]
     fn a_whole_table() {
-        let text = table(&RunSummary::new("pets", 10, &example(), &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(10), &example(), &BASELINE));
         let expected = "\
 run pets: 5 of 10 trials, 1 failed, 10s of training, hypervolume ";
         assert!(text.starts_with(expected), "{text}");
@@ -107,9 +118,16 @@ are noise, not an order
     }
 
     #[test]
+    fn a_ladder_is_counted_by_rungs() {
+        let trials = [brief(evolved(0, 0.7, 40_000_000)), uniform(1, 500, 0.80, 50_000_000)];
+        let text = table(&RunSummary::new("pets", &space_with_ladder(5), &trials, &BASELINE));
+        assert!(text.contains("\nrungs: 1 of 64 images x 1; below are only the 1 of 128 images x 1\n"), "{text}");
+    }
+
+    #[test]
     fn says_so_when_nothing_was_gained() {
         let trials = [uniform(0, 500, 0.80, 50_000_000), evolved(1, 0.81, 40_000_000)];
-        let text = table(&RunSummary::new("pets", 2, &trials, &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(2), &trials, &BASELINE));
         assert!(text.contains("nothing on the front beats uniform scaling by more than noise"), "{text}");
         assert!(text.contains("GoogLeNet, 100M MACs, not trained in this run"), "{text}");
         assert!(!text.contains("points"), "{text}");
@@ -117,7 +135,7 @@ are noise, not an order
 
     #[test]
     fn a_run_without_a_score_has_no_table() {
-        let text = table(&RunSummary::new("pets", 2, &[failed(0)], &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(2), &[failed(0)], &BASELINE));
         assert!(text.ends_with("no trial has a score yet\n"), "{text}");
     }
 }

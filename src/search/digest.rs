@@ -46,6 +46,10 @@ impl Writer {
                 parents.iter().for_each(|parent| self.number(*parent as u64));
                 self.texts(operators);
             }
+            Origin::Promotion { from } => {
+                self.text("promotion");
+                self.number(*from as u64);
+            }
         }
     }
 
@@ -112,12 +116,13 @@ mod tests {
             digest(&[other])
         });
         assert_ne!(crossovers[0], crossovers[1]);
-        let changes: [fn(&mut Trial); 9] = [
+        let changes: [fn(&mut Trial); 10] = [
             |trial| trial.job.index += 1,
             |trial| trial.job.architecture = trial.job.architecture.clone().with_aux_heads(true),
             |trial| trial.job.origin = Origin::Uniform { permille: 500 },
             |trial| trial.job.origin = Origin::Mutation { parent: 1, operators: vec!["block".into()] },
             |trial| trial.job.origin = Origin::Crossover { parents: [1, 2], operators: vec!["block".into()] },
+            |trial| trial.job.origin = Origin::Promotion { from: 1 },
             |trial| trial.job.cost.parameters += 1,
             |trial| trial.job.fidelity.epochs += 1,
             |trial| trial.job.seed += 1,

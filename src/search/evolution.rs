@@ -1,7 +1,7 @@
 //! Aging evolution over error and cost.
 
 use super::opening::Opening;
-use super::population::{Member, Population};
+use super::population::Populations;
 use super::random::stratified;
 use super::searcher::{Proposal, Searcher};
 use super::trial::Trial;
@@ -15,32 +15,32 @@ use crate::space::{Rng, Space, mutate::mutate};
 /// 2002), so that the whole range of costs is kept.
 pub struct Evolution {
     opening: Opening,
-    population: Population,
+    populations: Populations,
 }
 
 impl Evolution {
     /// A population yet to be filled: up to half of it by scaled copies of the paper's network, the rest at random.
     pub fn new(space: &Space) -> Self {
-        Self { opening: Opening::new(space), population: Population::default() }
+        Self { opening: Opening::new(space), populations: Populations::new(space) }
     }
 }
 
 impl Searcher for Evolution {
-    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let random = Opening::is_random(space, index, rng);
-        match self.population.tournament(rng, space.search().sample) {
+        let random = Opening::is_random(space, number, rng);
+        match self.populations.parents().tournament(rng, space.search().sample) {
             Some(parent) if !random => {
                 let (genotype, operator) = mutate(space, rng, &parent.genotype);
                 Some(Proposal::Mutation { parent: parent.index, operators: vec![operator.to_owned()], genotype })
             }
-            _ => Some(Proposal::Random(stratified(space, index, rng))),
+            _ => Some(Proposal::Random(stratified(space, number, rng))),
         }
     }
 
     fn tell(&mut self, space: &Space, trial: &Trial) {
-        self.population.push_aging(Member::new(space, trial), space.search().population);
+        self.populations.push_aging(space, trial);
     }
 }

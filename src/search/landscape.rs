@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ports::Evaluator;
-use super::trial::{Failure, Job, Outcome, Score};
+use super::trial::{Failure, Fidelity, Job, Outcome, Score};
 use crate::arch::{Architecture, Branch};
 use crate::space::Rng;
 
@@ -45,7 +45,17 @@ pub struct Landscape {
     /// For every width its second best value, if it has one.
     decoys: Vec<Option<f64>>,
     noise: f64,
+    brevity: Option<Brevity>,
     faults: BTreeMap<usize, Fault>,
+}
+
+/// What is wrong with brief trainings.
+#[derive(Clone, Debug)]
+struct Brevity {
+    full: Fidelity,
+    bias: f64,
+    /// What the briefest measure instead, so far as they are biased.
+    other: Box<Landscape>,
 }
 
 /// How much worse a decoy is than the best value, in squared [`offset`]s.
@@ -84,7 +94,7 @@ impl Landscape {
             }
         }
         let weights = raw.iter().map(|weight| weight / sum).collect();
-        Self { terrain, optimum, weights, decoys, noise, faults: BTreeMap::new() }
+        Self { terrain, optimum, weights, decoys, noise, brevity: None, faults: BTreeMap::new() }
     }
 
     /// The same with a fault in the job of each given index.
@@ -94,7 +104,25 @@ impl Landscape {
         self
     }
 
-    /// The error of a network without noise: [`Self::LEAST_ERROR`] at the best widths, towards 0.5 far from them.
+    /// The same, but trainings that see fewer images than `full` measure worse: their noise grows with the inverse of the
+    /// square root of the share that they see, and their error leans towards that of the landscape `other`, by `bias` (0 to
+    /// 1) if they see next to nothing.
+    #[must_use]
+    pub fn with_brevity(mut self, full: Fidelity, bias: f64, other: Landscape) -> Self {
+        self.brevity = Some(Brevity { full, bias, other: Box::new(other) });
+        self
+    }
+
+    /// The error of a network after a training, without noise, and the noise.
+    fn measured(&self, job: &Job) -> (f64, f64) {
+        let error = self.error(&job.architecture);
+        let Some(Brevity { full, bias, other }) = &self.brevity else { return (error, self.noise) };
+        let share = job.fidelity.seen() as f64 / full.seen() as f64;
+        let bias = bias * (1.0 - share);
+        ((1.0 - bias) * error + bias * other.error(&job.architecture), self.noise / share.sqrt())
+    }
+
+    /// The error of a network without noise, fully trained: [`Self::LEAST_ERROR`] at the best widths, towards 0.5 far from them.
     pub fn error(&self, architecture: &Architecture) -> f64 {
         let widths: Vec<f64> = architecture.width_values().map(|width| width as f64).collect();
         let offsets: Vec<f64> = widths.iter().zip(&self.optimum).map(|(width, best)| offset(*width, *best)).collect();
@@ -150,8 +178,9 @@ impl Evaluator for Landscape {
         if let Some(failure) = failure {
             return Some((Outcome::Failed(failure), 0.0));
         }
-        let luck = self.noise * (2.0 * generator(job.seed).unit() - 1.0);
-        let error = (self.error(&job.architecture) + luck).clamp(0.0, 1.0);
+        let (error, noise) = self.measured(job);
+        let luck = noise * (2.0 * generator(job.seed).unit() - 1.0);
+        let error = (error + luck).clamp(0.0, 1.0);
         progress(1.0, error);
         let score = Score {
             accuracy: 1.0 - error,

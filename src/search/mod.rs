@@ -9,6 +9,7 @@ pub mod drive;
 pub mod evolution;
 pub mod front;
 pub mod hypervolume;
+pub mod ladder;
 pub mod landscape;
 pub mod nsga2;
 mod opening;

@@ -1,7 +1,7 @@
 //! NSGA-II: an elitist genetic algorithm over error and cost.
 
 use super::opening::Opening;
-use super::population::{Member, Population};
+use super::population::Populations;
 use super::random::stratified;
 use super::searcher::{Proposal, Searcher};
 use super::trial::Trial;
@@ -22,19 +22,19 @@ const TOURNAMENT: usize = 2;
 /// last of a generation. Mutations and immigrants are those of [`Evolution`](super::evolution::Evolution).
 pub struct Nsga2 {
     opening: Opening,
-    population: Population,
+    populations: Populations,
 }
 
 impl Nsga2 {
     /// A population yet to be filled: up to half of it by scaled copies of the paper's network, the rest at random.
     pub fn new(space: &Space) -> Self {
-        Self { opening: Opening::new(space), population: Population::default() }
+        Self { opening: Opening::new(space), populations: Populations::new(space) }
     }
 
     /// A child of one parent or two. `None` as long as there is nobody.
     fn child(&self, space: &Space, rng: &mut Rng) -> Option<Proposal> {
-        let first = self.population.tournament(rng, TOURNAMENT)?;
-        let second = self.population.tournament(rng, TOURNAMENT)?;
+        let first = self.populations.parents().tournament(rng, TOURNAMENT)?;
+        let second = self.populations.parents().tournament(rng, TOURNAMENT)?;
         if first.index == second.index || rng.unit() >= CROSSOVER {
             let (genotype, operator) = mutate(space, rng, &first.genotype);
             return Some(Proposal::Mutation { parent: first.index, operators: vec![operator.to_owned()], genotype });
@@ -47,22 +47,23 @@ impl Nsga2 {
 }
 
 impl Searcher for Nsga2 {
-    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let child = if Opening::is_random(space, index, rng) { None } else { self.child(space, rng) };
-        Some(child.unwrap_or_else(|| Proposal::Random(stratified(space, index, rng))))
+        let child = if Opening::is_random(space, number, rng) { None } else { self.child(space, rng) };
+        Some(child.unwrap_or_else(|| Proposal::Random(stratified(space, number, rng))))
     }
 
     fn tell(&mut self, space: &Space, trial: &Trial) {
-        self.population.push_elitist(Member::new(space, trial), space.search().population);
+        self.populations.push_elitist(space, trial);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::ladder::full;
     use crate::search::seed::step_rng;
     use crate::search::testing::{done_trial, space};
     use crate::space::random;
@@ -75,6 +76,7 @@ mod tests {
         for i in 0..8 {
             let mut trial = done_trial(i, 0.5 + 0.05 * i as f64, 100 * (i as u64 + 1));
             let genotype = random(&space, &mut step_rng(1, i), 0.5);
+            trial.job.fidelity = full(&space);
             trial.job.architecture = space.decode(&genotype, 2).unwrap();
             nsga2.tell(&space, &trial);
         }

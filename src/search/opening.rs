@@ -27,10 +27,10 @@ impl Opening {
         self.controls.pop_front().map(|permille| Proposal::Uniform { permille })
     }
 
-    /// Whether candidate `index` is to be drawn at random: as long as they fill the first population, and now and then
+    /// Whether candidate `number` is to be drawn at random: as long as they fill the first population, and now and then
     /// from then on.
-    pub fn is_random(space: &Space, index: usize, rng: &mut Rng) -> bool {
-        index < space.search().population || rng.unit() < space.search().immigrants
+    pub fn is_random(space: &Space, number: usize, rng: &mut Rng) -> bool {
+        number < space.search().population || rng.unit() < space.search().immigrants
     }
 }
 

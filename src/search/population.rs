@@ -2,9 +2,54 @@
 
 use std::collections::VecDeque;
 
+use super::ladder::rungs;
 use super::pareto::{Objectives, crowding, ranks};
-use super::trial::Trial;
+use super::trial::{Fidelity, Trial};
 use crate::space::{Genotype, Rng, Space};
+
+/// A population on every rung of the ladder, since only scores of equal trainings can be compared. Parents come from the
+/// highest one that is full: few trials are worth less than many briefer ones (as in Falkner et al. 2018, "BOHB", section
+/// 3.2, where the highest budget with enough observations is what is learnt from).
+pub(super) struct Populations {
+    rungs: Vec<(Fidelity, Population)>,
+    size: usize,
+}
+
+impl Populations {
+    /// Empty ones, of the size that the space file gives.
+    pub fn new(space: &Space) -> Self {
+        let rungs = rungs(space).into_iter().map(|fidelity| (fidelity, Population::default())).collect();
+        Self { rungs, size: space.search().population }
+    }
+
+    /// Takes in a trial; of too many on its rung the oldest falls out.
+    pub fn push_aging(&mut self, space: &Space, trial: &Trial) {
+        let size = self.size;
+        if let Some(population) = self.of(trial) {
+            population.push_aging(Member::new(space, trial), size);
+        }
+    }
+
+    /// Takes in a trial; of too many on its rung the last in standing falls out.
+    pub fn push_elitist(&mut self, space: &Space, trial: &Trial) {
+        let size = self.size;
+        if let Some(population) = self.of(trial) {
+            population.push_elitist(Member::new(space, trial), size);
+        }
+    }
+
+    /// Where parents come from.
+    pub fn parents(&self) -> &Population {
+        let full = self.rungs.iter().rev().find(|(_, population)| population.members.len() >= self.size);
+        // There is always a top rung, so a lowest one.
+        &full.unwrap_or(&self.rungs[0]).1
+    }
+
+    fn of(&mut self, trial: &Trial) -> Option<&mut Population> {
+        let rung = self.rungs.iter_mut().find(|(fidelity, _)| *fidelity == trial.job.fidelity);
+        rung.map(|(_, population)| population)
+    }
+}
 
 /// A trial as a possible parent.
 pub(super) struct Member {

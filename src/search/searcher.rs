@@ -69,9 +69,10 @@ impl Proposal {
 ///
 /// Its answers may depend on nothing but the trials it was told, the generator it is given, and how often it was asked.
 pub trait Searcher {
-    /// A candidate for trial `index`; asked again for the same index if the candidate cannot be used.
+    /// Candidate number `number`, from 0; asked again for the same number if the candidate cannot be used. Without a ladder
+    /// of trainings it is the index of its trial.
     /// `None` ends the search: there is nothing left to propose.
-    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal>;
+    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal>;
 
     /// How a trial ended. Trials are told by ascending index, without holes.
     fn tell(&mut self, space: &Space, trial: &Trial);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::digest::digest;
 use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
+use super::ladder::rungs;
 use super::landscape::{Fault, Landscape};
 use super::ports::Evaluator;
 use super::searcher::{Proposal, Searcher, searcher_for};
@@ -64,9 +65,12 @@ const LONG: [&str; 4] = ["search.trials=40", "search.population=8", "search.samp
 
 const NSGA2: &str = "search.strategy=nsga2";
 
-/// The space of [`LONG`] with either evolutionary strategy.
-fn long_spaces() -> [Space; 2] {
-    [space(&LONG), space(&[&LONG[..], &[NSGA2]].concat())]
+/// Two rungs below the training of the tiny space.
+const LADDER: &str = "ladder=[{train_images=32, epochs=1}, {train_images=64, epochs=1}]";
+
+/// The space of [`LONG`] with either evolutionary strategy, and with a ladder.
+fn long_spaces() -> [Space; 3] {
+    [&[][..], &[NSGA2], &[NSGA2, LADDER]].map(|more| space(&[&LONG[..], more].concat()))
 }
 
 #[test]
@@ -87,6 +91,58 @@ fn any_number_of_workers_finds_the_same() {
 #[test]
 fn a_search_that_was_broken_off_ends_like_one_that_was_not() {
     long_spaces().iter().for_each(breaking_off_changes_nothing);
+}
+
+#[test]
+fn a_ladder_has_its_share_of_trials_on_every_rung() {
+    let overrides = ["search.trials=120", "search.population=8", "search.sample=3", "search.window=4", LADDER];
+    for strategy in ["search.strategy=evolution", NSGA2, "search.strategy=random"] {
+        let space = space(&[&overrides[..], &[strategy]].concat());
+        let rungs = rungs(&space);
+        let trials = search(&space, &landscape()).trials;
+        let searched: Vec<&Trial> =
+            trials.iter().filter(|trial| !matches!(trial.job.origin, Origin::Uniform { .. })).collect();
+        let count = |rung: usize| searched.iter().filter(|trial| trial.job.fidelity == rungs[rung]).count();
+        // Three controls of three trainings; of the other 111 turns 9 in 13 are for new candidates, 3 for the middle rung.
+        // Within the first window there is nobody to promote.
+        let controls = trials.len() - searched.len();
+        assert_eq!(controls, if strategy.ends_with("random") { 0 } else { 9 });
+        let brackets = searched.len() as f64 / 13.0;
+        for (rung, share) in [9.0, 3.0, 1.0].into_iter().enumerate() {
+            assert!((count(rung) as f64 - share * brackets).abs() < 4.0, "{strategy} rung {rung}: {}", count(rung));
+        }
+        let mut trainings: Vec<_> =
+            trials.iter().map(|trial| (trial.job.architecture.key(), trial.job.fidelity.images)).collect();
+        trainings.sort();
+        trainings.dedup();
+        assert_eq!(trainings.len(), trials.len(), "nothing is trained twice");
+        for trial in searched {
+            let rung = rungs.iter().position(|fidelity| *fidelity == trial.job.fidelity).unwrap();
+            let Origin::Promotion { from } = trial.job.origin else {
+                assert_eq!(rung, 0);
+                continue;
+            };
+            assert!(from + 4 <= trial.job.index, "the window is 4");
+            assert_eq!(trials[from].job.fidelity, rungs[rung - 1]);
+            assert_eq!(trials[from].job.architecture, trial.job.architecture);
+            assert_ne!(trials[from].job.seed, trial.job.seed);
+        }
+    }
+}
+
+#[test]
+fn controls_are_on_every_rung() {
+    let trials = search(&space(&[&LONG[..], &[LADDER]].concat()), &landscape()).trials;
+    let controls: Vec<(u32, usize)> = trials
+        .iter()
+        .filter_map(|trial| match trial.job.origin {
+            Origin::Uniform { permille } => Some((permille, trial.job.fidelity.images)),
+            _ => None,
+        })
+        .collect();
+    let expected: Vec<(u32, usize)> =
+        [250, 177, 125].into_iter().flat_map(|permille| [32, 64, 128].map(|images| (permille, images))).collect();
+    assert_eq!(controls, expected);
 }
 
 /// Breaks a search of 40 trials off after every number of trainings, and continues it.

@@ -15,6 +15,13 @@ pub struct Fidelity {
     pub epochs: usize,
 }
 
+impl Fidelity {
+    /// Training images seen in all.
+    pub fn seen(&self) -> usize {
+        self.images.saturating_mul(self.epochs)
+    }
+}
+
 /// How a candidate came to be proposed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -40,6 +47,11 @@ pub enum Origin {
         /// Names of the crossover and of the mutations applied, in order.
         operators: Vec<String>,
     },
+    /// The network of an earlier, briefer trial that did well.
+    Promotion {
+        /// Index of that trial.
+        from: usize,
+    },
 }
 
 /// One training to be done: everything its outcome depends on.
@@ -63,8 +75,7 @@ impl Job {
     /// Multiply-adds of the training as planned: three times those of classifying its images, since the backward pass
     /// costs twice as much as the forward pass. A data set with fewer images than the fidelity names costs less.
     pub fn training_macs(&self) -> u64 {
-        let Fidelity { resolution: _, images, epochs } = self.fidelity;
-        self.cost.macs.saturating_mul(3).saturating_mul(images as u64).saturating_mul(epochs as u64)
+        self.cost.macs.saturating_mul(3).saturating_mul(self.fidelity.seen() as u64)
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn failed(index: usize) -> Trial {
         _ => Failure::Error { message: "ü".to_owned() },
     };
     let origin = match index % 4 {
-        0 | 3 => Origin::Random,
+        0 => Origin::Random,
+        3 => Origin::Promotion { from: index / 2 },
         1 => Origin::Uniform { permille: 250 },
         _ => Origin::Crossover { parents: [index / 2, index / 3], operators: vec!["two_point".to_owned()] },
     };
