@@ -134,7 +134,9 @@ fn choose<'a>(run: &'a StoredRun, finals: Option<&FinalsReport>, wish: Wish) -> 
     let finalist = index.and_then(|index| run.trials.iter().find(|trial| trial.job.index == index));
     match finalist {
         Some(trial) => Ok(trial),
-        None => Ok(pick(trained_for(&run.trials, full(&run.space)), wish).with_context(|| format!("run {}", run.name))?),
+        None => {
+            Ok(pick(trained_for(&run.trials, full(&run.space)), wish).with_context(|| format!("run {}", run.name))?)
+        }
     }
 }
 

@@ -162,8 +162,8 @@ impl Search<'_> {
             anyhow!(error).context("the search stopped; what is stored is kept, and the same command continues it")
         })?;
         let (finals, _) = dir.finals().read_trainings()?;
-        let summary = RunSummary::new(name.as_str(), space, &finished.trials, &baseline)
-            .with_finals(&finished.trials, &finals);
+        let summary =
+            RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
         Ok((finished, summary))
     }

@@ -90,7 +90,9 @@ fn verdict(versus: &VersusUniform) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, brief, evolved, example, failed, space, space_with, space_with_ladder, uniform};
+    use super::super::summary::tests::{
+        BASELINE, brief, evolved, example, failed, space, space_with, space_with_ladder, uniform,
+    };
     use super::*;
 
     #[test]

@@ -154,7 +154,8 @@ mod tests {
         // Written by version 0.1.0 of this program: the last trial of `run --space tiny.toml`.
         let trial = from_line(include_str!("version1.jsonl").trim_end()).unwrap();
         let Origin::Mutation { parent, operators } = &trial.job.origin else { panic!("{trial:?}") };
-        assert_eq!((trial.job.index, parent, &operators[..]), VERSION1);
+        assert_eq!((trial.job.index, parent, &operators[..]), (7, &5, &["transfer".to_owned()][..]));
+        assert_eq!(trial.outcome.score().map(|score| score.validation_loss), Some(0.693_388_311_268_274_6));
         let mut bytes = to_bytes(&trial).unwrap();
         bytes[0] = 1;
         assert_eq!(from_bytes(&bytes), Ok(trial));

@@ -15,7 +15,7 @@ use crate::search::budget::training_macs;
 use crate::search::hypervolume::Reference;
 use crate::search::ladder::full;
 use crate::search::trial::{Fidelity, Trial};
-use crate::space::Space;
+use crate::space::{ReferencePoint, Space};
 use crate::stats::{Alternative, Undefined, holm, median, quartiles, wilcoxon};
 
 /// The strategy that every other one is measured by.
@@ -115,6 +115,8 @@ pub struct Comparison {
     pub budget_baselines: f64,
     /// Multiply-adds of the paper's network for one image.
     pub baseline_macs: u64,
+    /// The corner that hypervolumes are measured from.
+    pub reference: ReferencePoint,
     /// The seeds of the searches.
     pub seeds: Vec<u64>,
     /// One row a strategy, in the order given.
@@ -181,6 +183,7 @@ impl Comparison {
             budget_macs: budget,
             budget_baselines: budget as f64 / baseline_training as f64,
             baseline_macs: baseline.macs,
+            reference: *space.reference(),
             seeds: seeds.to_vec(),
             least_p_holm: least(seeds.len()),
             seeds_needed,
