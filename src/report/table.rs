@@ -122,11 +122,11 @@ are noise, not an order
 
 cost
   spent on          trainings      time  share  images  training MACs
-  candidates                2        4s   40 %     200          33.0G
-  failed                    1        2s   20 %     100          3.00K
-  uniform scalings          1        2s   20 %     100          7.80G
-  baseline                  1        2s   20 %     100          30.0G
-  all                       5       10s  100 %     500          70.8G
+  candidates                2        4s   40 %     256          42.2G
+  failed                    1        2s   20 %     128          3.84K
+  uniform scalings          1        2s   20 %     128          9.98G
+  baseline                  1        2s   20 %     128          38.4G
+  all                       5       10s  100 %     640          90.6G
 ";
         let rest = rest.replace("             vs baseline", "            vs baseline");
         assert!(text.ends_with(&rest), "{text}");

@@ -349,7 +349,7 @@ mod tests {
             ("sample = 4", "sample = 0", "sample is 0"),
             ("immigrants = 0.1", "immigrants = inf", "immigrants is inf"),
             ("window = 4", "window = 0", "window is 0"),
-            ("window = 4", "window = 4\neta = 1", "eta is 1"),
+            ("window = 4", "eta = 1\nwindow = 4", "eta is 1"),
             ("max_failures = 5", "max_failures = 0", "max_failures is 0"),
             ("min_ratio = 0.1", "min_ratio = 2.0", "min_ratio 2 is larger than max_ratio 1.5"),
             ("min_ratio = 0.1", "min_ratio = 0", "min_ratio is 0"),

@@ -107,9 +107,9 @@ fn made_up(accuracies: &[(&str, &[f64])]) -> Comparison {
     let terms = Terms {
         name: "pets",
         space: &space(1),
-        budget: 3_000_000_000,
+        budget: 3_840_000_000,
         baseline: &BASELINE,
-        baseline_training: 30_000_000_000,
+        baseline_training: 38_400_000_000,
         seeds: &seeds,
         strategies: &strategies,
     };
@@ -182,7 +182,7 @@ fn a_missing_search_is_no_comparison() {
 fn a_whole_table() {
     let text = comparison_text(&made_up(&[("evolution", &HIGH[..2]), ("random", &LOW[..2])]));
     let expected = "\
-comparison pets: 2 seeds; every search could spend 3.00G training MACs, 0.1 trainings of GoogLeNet
+comparison pets: 2 seeds; every search could spend 3.84G training MACs, 0.1 trainings of GoogLeNet
 hypervolume is measured from an error of 0.5 and 1.1 x GoogLeNet's 100M MACs
 
 hypervolume over seeds; trials, cost spent and training time are means
