@@ -122,69 +122,62 @@ fn the_sign_test_is_exact() {
     assert!((sign_test(34, 50) - 0.007_673_3).abs() < 1e-6, "{}", sign_test(34, 50));
 }
 
+/// Chance explains a result that is less likely than this.
+const SIGNIFICANT: f64 = 0.01;
+
 #[test]
-fn evolution_and_nsga2_beat_random_search_and_uniform_scaling_everywhere() {
+fn nsga2_finds_more_than_evolution_and_evolution_more_than_the_controls() {
     for kind in KINDS {
         for budget in BUDGETS {
-            let of = |strategy| volumes(strategy, kind, budget);
-            let (random, uniform) = (of("random"), of("uniform"));
-            for strategy in ["evolution", "nsga2"] {
-                let ours = of(strategy);
-                let mean = |volumes: &[f64]| volumes.iter().sum::<f64>() / SEEDS as f64;
-                let (p, q) = (chance(&ours, &random), chance(&ours, &uniform));
-                println!(
-                    "{} {:5} {strategy:10} {:.4} random {:.4} p {p:.1e} uniform {:.4} p {q:.1e}",
-                    kind.name,
-                    budget.trials,
-                    mean(&ours),
-                    mean(&random),
-                    mean(&uniform)
-                );
+            let [nsga2, evolution, random, uniform] =
+                ["nsga2", "evolution", "random", "uniform"].map(|strategy| volumes(strategy, kind, budget));
+            let mut pairs =
+                vec![("nsga2 over random", chance(&nsga2, &random)), ("nsga2 over uniform", chance(&nsga2, &uniform))];
+            // With 1000 trials both come near the best that there is.
+            if budget.trials < 1000 {
+                pairs.push(("nsga2 over evolution", chance(&nsga2, &evolution)));
+            }
+            // With 100 trials, where widths mislead or scores are noise, evolution is not shown to beat the controls.
+            if budget.trials > 100 {
+                pairs.push(("evolution over random", chance(&evolution, &random)));
+                pairs.push(("evolution over uniform", chance(&evolution, &uniform)));
+            }
+            for (pair, p) in pairs {
+                assert!(p < SIGNIFICANT, "{} landscapes, {} trials: {pair}, p {p}", kind.name, budget.trials);
             }
         }
     }
 }
 
-/// What is found for the same training MACs with and without a ladder of three rungs, by the trials of the top rung.
-fn laddered(strategy: &str, noise: f64, bias: f64, budget: Budget, seed: u64) -> (f64, f64) {
+/// What is found for the same training MACs with and without a ladder of three rungs, by the trials of the top rung, if
+/// brief trainings measure something else by `bias`.
+fn with_and_without_ladder(strategy: &str, noise: f64, bias: f64, budget: Budget, seed: u64) -> (f64, f64) {
     let landscape = |space: &Space| {
         let other = Landscape::new(seed + 1000, &around(), 0.0);
         Landscape::new(seed, &around(), noise).with_brevity(full(space), bias, other)
     };
     let plain = [settings(strategy, seed, budget), vec!["protocol.epochs=9".to_owned()]].concat();
-    let (space, trials, _) = conduct(&plain, landscape);
-    let cost = training_macs(&trials);
-    let without = volume(trained_for(&trials, full(&space)), &Landscape::new(seed, &around(), 0.0));
+    let (space, trials, truth) = conduct(&plain, landscape);
+    let without = volume(trained_for(&trials, full(&space)), &truth);
     let ladder = [
         "search.trials=1000000".to_owned(),
-        format!("search.max_training_macs={cost}"),
+        format!("search.max_training_macs={}", training_macs(&trials)),
         "ladder=[{train_images=128, epochs=1}, {train_images=128, epochs=3}]".to_owned(),
     ];
-    let (space, trials, _) = conduct(&[&plain[..], &ladder].concat(), landscape);
-    (volume(trained_for(&trials, full(&space)), &Landscape::new(seed, &around(), 0.0)), without)
+    let (space, trials, truth) = conduct(&[&plain[..], &ladder].concat(), landscape);
+    (volume(trained_for(&trials, full(&space)), &truth), without)
 }
 
 #[test]
-fn explore_ladder() {
-    for strategy in ["random", "evolution", "nsga2"] {
-        for budget in [
-            Budget { trials: 60, population: 20, sample: 5 },
-            BUDGETS[0],
-            Budget { trials: 200, population: 40, sample: 8 },
-        ] {
-            for (noise, bias) in [(0.01, 0.0), (0.01, 0.3), (0.02, 0.3), (0.02, 0.6), (0.05, 0.3)] {
-                let pairs: Vec<(f64, f64)> =
-                    (0..SEEDS).into_par_iter().map(|seed| laddered(strategy, noise, bias, budget, seed)).collect();
-                let (with, without): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-                let mean = |volumes: &[f64]| volumes.iter().sum::<f64>() / SEEDS as f64;
-                println!(
-                    "{strategy:10} {:4} noise {noise} bias {bias}: with {:.4} without {:.4} p {:.1e}",
-                    budget.trials,
-                    mean(&with),
-                    mean(&without),
-                    chance(&with, &without)
-                );
-            }
-        }
-    }
+fn a_ladder_helps_random_search_while_brief_trainings_are_not_noise() {
+    let budget = Budget { trials: 200, population: 40, sample: 8 };
+    let pairs = |noise| -> (Vec<f64>, Vec<f64>) {
+        let pair = |seed| with_and_without_ladder("random", noise, 0.3, budget, seed);
+        (0..SEEDS).into_par_iter().map(pair).unzip()
+    };
+    let (with, without) = pairs(0.01);
+    assert!(chance(&with, &without) < SIGNIFICANT);
+    // Noise of a ninth of the images is three times as large: who goes up is then decided by luck.
+    let (with, without) = pairs(0.05);
+    assert!(chance(&without, &with) < SIGNIFICANT);
 }
