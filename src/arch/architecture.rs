@@ -72,10 +72,12 @@ impl Architecture {
             return Err(ArchitectureError::Classes(classes));
         }
         let architecture = Self { stem, blocks, classes, aux_heads };
-        for (layer, width) in architecture.widths() {
-            if !(1..=MAX_WIDTH).contains(&width) {
-                return Err(ArchitectureError::Width { layer, width });
-            }
+        let out_of_range = |width: usize| !(1..=MAX_WIDTH).contains(&width);
+        // A search checks a great many architectures, and names are slow to write.
+        if architecture.width_values().any(out_of_range)
+            && let Some((layer, width)) = architecture.widths().into_iter().find(|(_, width)| out_of_range(*width))
+        {
+            return Err(ArchitectureError::Width { layer, width });
         }
         Ok(architecture)
     }
@@ -123,6 +125,12 @@ impl Architecture {
             Branch::ALL.into_iter().map(move |branch| (format!("{block}.{}", branch.name()), widths.get(branch)))
         });
         stem.chain(blocks).collect()
+    }
+
+    /// The widths alone, in network order.
+    pub fn width_values(&self) -> impl Iterator<Item = usize> {
+        let StemWidths { conv1, conv2_reduce, conv2 } = self.stem;
+        [conv1, conv2_reduce, conv2].into_iter().chain(self.blocks.iter().flat_map(|widths| widths.to_array()))
     }
 
     /// The stable identity of this architecture.

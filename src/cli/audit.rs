@@ -18,6 +18,7 @@ use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
 use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 use crate::search::audit::{AuditError, AuditPlan, networks};
+use crate::search::ladder::rungs;
 use crate::search::ports::Store;
 use crate::search::trial::{Fidelity, Trial};
 use crate::space::Space;
@@ -41,7 +42,7 @@ pub struct Args {
     /// Passes over all training images that make a full training.
     #[arg(long, value_name = "N", default_value = "10", value_parser = parse::positive)]
     full_epochs: NonZeroUsize,
-    /// A brief training to look at beside that of the space file, such as 500x2 for 2 epochs of 500 images; can be given
+    /// A brief training to look at beside those of the space file, such as 500x2 for 2 epochs of 500 images; can be given
     /// several times, and later ones be added behind.
     #[arg(long = "rung", value_name = "IMAGESxEPOCHS", value_parser = parse::rung)]
     rungs: Vec<(usize, usize)>,
@@ -107,12 +108,14 @@ struct Report<'a> {
     results: PathBuf,
 }
 
-/// The full training, that of the space file, and those of the options, each once.
+/// The full training, those of the space file, and those of the options, each once.
 fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Fidelity>, Failure> {
     let protocol = space.protocol();
     let resolution = protocol.resolution;
     let full = Fidelity { resolution, images, epochs: args.full_epochs.get() };
-    let mut levels = vec![full, Fidelity { resolution, images: protocol.train_images, epochs: protocol.epochs }];
+    // The space's own training before the ladder's: a ladder can be put below it later.
+    let mut levels = vec![full];
+    levels.extend(rungs(space).into_iter().rev());
     for &(images, epochs) in &args.rungs {
         if images < protocol.batch {
             let batch = protocol.batch;

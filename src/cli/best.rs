@@ -17,6 +17,7 @@ use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
 use crate::ops::Gemm;
 use crate::report::{Card, Finalist, FinalsReport, Source};
+use crate::search::ladder::{full, trained_for};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
@@ -133,7 +134,9 @@ fn choose<'a>(run: &'a StoredRun, finals: Option<&FinalsReport>, wish: Wish) -> 
     let finalist = index.and_then(|index| run.trials.iter().find(|trial| trial.job.index == index));
     match finalist {
         Some(trial) => Ok(trial),
-        None => Ok(pick(&run.trials, wish).with_context(|| format!("run {}", run.name))?),
+        None => {
+            Ok(pick(trained_for(&run.trials, full(&run.space)), wish).with_context(|| format!("run {}", run.name))?)
+        }
     }
 }
 

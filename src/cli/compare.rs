@@ -32,7 +32,7 @@ pub struct Args {
     #[command(flatten)]
     place: PlaceArgs,
     /// The strategies, with commas between them.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "evolution,random,uniform")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "evolution,nsga2,random,uniform")]
     strategies: Vec<String>,
     /// Searches of each strategy; they have the seeds from search.seed of the space file on.
     #[arg(long, value_name = "N", default_value = "6", value_parser = parse::positive)]
@@ -110,6 +110,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let terms = Terms {
         name: name.as_str(),
+        space: &base,
         budget,
         baseline: &baseline,
         baseline_training,

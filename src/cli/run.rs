@@ -28,7 +28,7 @@ pub struct Args {
     /// Start no training after this time, such as 20m or 1h30m; what is done is kept, and the run can go on later.
     #[arg(long, value_name = "TIME", value_parser = parse::seconds)]
     max_time: Option<u64>,
-    /// How candidates are chosen, evolution, random or uniform: search.strategy of the space file.
+    /// How candidates are chosen, evolution, nsga2, random or uniform: search.strategy of the space file.
     #[arg(long)]
     strategy: Option<String>,
     /// Show what would be done and about how long it would take, and do nothing.

@@ -83,7 +83,7 @@ impl StoredRun {
     /// # Errors
     /// [`Failure::Failed`] if its finals cannot be read.
     pub(super) fn summary(&self) -> Result<RunSummary, Failure> {
-        let summary = RunSummary::new(self.name.as_str(), self.space.search(), &self.trials, &self.baseline);
+        let summary = RunSummary::new(self.name.as_str(), &self.space, &self.trials, &self.baseline);
         let (finals, _) = self.dir.finals().read_trainings()?;
         Ok(summary.with_finals(&self.trials, &finals))
     }

@@ -145,7 +145,7 @@ impl Search<'_> {
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         self.begin(&dir, store.trials()?.len(), output);
 
-        let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space.search(), baseline));
+        let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space, baseline));
         control.answer_through(&progress);
         let plan = Plan { space, classes: dataset.classes().len(), workers: search_workers(threads, space) };
         let evaluator = TrainEvaluator::new(Arc::clone(dataset), *space.protocol()).sharing(Crew::new(threads)?);
@@ -162,8 +162,8 @@ impl Search<'_> {
             anyhow!(error).context("the search stopped; what is stored is kept, and the same command continues it")
         })?;
         let (finals, _) = dir.finals().read_trainings()?;
-        let summary = RunSummary::new(name.as_str(), space.search(), &finished.trials, &baseline)
-            .with_finals(&finished.trials, &finals);
+        let summary =
+            RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
         Ok((finished, summary))
     }

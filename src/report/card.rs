@@ -184,7 +184,7 @@ impl<'a> Card<'a> {
     }
 }
 
-/// From `trial` back to what was not changed from anything else.
+/// From `trial` back to what was not changed from anything else; of two parents along the first.
 fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
     let step = |trial: &Trial| Ancestor {
         trial: trial.job.index,
@@ -192,12 +192,15 @@ fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
         macs: trial.job.cost.macs,
         accuracy: trial.outcome.score().map(|score| score.accuracy),
     };
-    let parent = |child: &&Trial| match child.job.origin {
+    let parent = |child: &&Trial| {
+        let parent = match child.job.origin {
+            Origin::Mutation { parent, .. } | Origin::Crossover { parents: [parent, _], .. } => Some(parent),
+            Origin::Promotion { from } => Some(from),
+            Origin::Uniform { .. } | Origin::Random => None,
+        };
         // A parent is always an earlier trial; a damaged record must not send this round in circles.
-        Origin::Mutation { parent, .. } if parent < child.job.index => {
-            trials.iter().find(|trial| trial.job.index == parent)
-        }
-        _ => None,
+        let parent = parent.filter(|parent| *parent < child.job.index)?;
+        trials.iter().find(|trial| trial.job.index == parent)
     };
     std::iter::successors(Some(trial), parent).map(step).collect()
 }

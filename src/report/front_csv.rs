@@ -13,13 +13,13 @@ pub fn front_csv(summary: &RunSummary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, example, settings};
+    use super::super::summary::tests::{BASELINE, example, space};
     use super::*;
 
     #[test]
     fn one_line_a_trial() {
         assert_eq!(
-            front_csv(&RunSummary::new("pets", &settings(10), &example(), &BASELINE)),
+            front_csv(&RunSummary::new("pets", &space(10), &example(), &BASELINE)),
             "trial,accuracy,accuracy_se,macs,parameters,origin\n\
              2,0.76,0.01,20000000,1000000,\"evolved from 0 (branch)\"\n\
              4,0.84,0.01,90000000,4500000,\"evolved from 0 (branch)\"\n"

@@ -147,11 +147,11 @@ mod tests {
         assert_eq!((ledger.total.trainings, ledger.total.seconds), (7, 14.0));
         assert_eq!(ledger.items.iter().map(|item| item.spent.macs).sum::<u64>(), ledger.total.macs);
         assert!((ledger.items.iter().map(|item| item.share).sum::<f64>() - 1.0).abs() < 1e-12);
-        // 100 images an epoch of 20 and 90 M MACs; two of the failed training's epochs were begun, none of the other's.
+        // 128 images an epoch of 20 and 90 M MACs; two of the failed training's epochs were begun, none of the other's.
         let spent = |index: usize| (ledger.items[index].spent.images, ledger.items[index].spent.macs);
-        assert_eq!(spent(0), (200, 3 * 100 * 110_000_000));
-        assert_eq!(spent(1), (200, 3 * 200 * 10));
-        assert_eq!(spent(4), (100, 3 * 100 * 1000));
+        assert_eq!(spent(0), (256, 3 * 128 * 110_000_000));
+        assert_eq!(spent(1), (256, 3 * 256 * 10));
+        assert_eq!(spent(4), (128, 3 * 128 * 1000));
     }
 
     #[test]

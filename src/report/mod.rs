@@ -23,7 +23,7 @@ pub use finals::{
 pub use front_csv::front_csv;
 pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use progress::{Progress, Style};
-pub use summary::{Row, RunSummary, VersusUniform, baseline_cost};
+pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;
 pub use trainings::Trainings;
 pub use units::{duration, si};

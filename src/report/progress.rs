@@ -13,9 +13,10 @@ use crate::arch::Cost;
 use crate::search::budget::training_macs;
 use crate::search::front::{best_within, front};
 use crate::search::hypervolume::{Reference, hypervolume_of};
+use crate::search::ladder::{full, trained_for};
 use crate::search::ports::{Event, Observer};
-use crate::search::trial::{Job, Outcome, Trial};
-use crate::space::SearchSettings;
+use crate::search::trial::{Fidelity, Job, Outcome, Trial};
+use crate::space::Space;
 
 /// How progress is shown, always on stderr. Nothing is coloured, so `NO_COLOR` has nothing to forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Progress {
     /// Training MACs that may be spent, if that is limited.
     max_training_macs: Option<u64>,
     baseline: Cost,
+    reference: Reference,
+    full: Fidelity,
     state: Mutex<State>,
 }
 
@@ -63,8 +66,9 @@ enum Screen {
 }
 
 impl Progress {
-    /// Watches a search with these settings; `baseline` is the cost of the paper's network at the run's resolution.
-    pub fn new(style: Style, settings: &SearchSettings, baseline: Cost) -> Self {
+    /// Watches a search of `space`; `baseline` is the cost of the paper's network at the run's resolution.
+    pub fn new(style: Style, space: &Space, baseline: Cost) -> Self {
+        let planned = space.search().trials;
         let screen = match style {
             Style::Silent => Screen::Silent,
             Style::Lines => Screen::Lines,
@@ -78,8 +82,9 @@ impl Progress {
             }
         };
         let state = State { trials: Vec::new(), resumed: 0.0, started: Instant::now(), screen };
-        let SearchSettings { trials: planned, max_training_macs, .. } = *settings;
-        Self { planned, max_training_macs, baseline, state: Mutex::new(state) }
+        let reference = Reference::new(space.reference(), &baseline);
+        let max_training_macs = space.search().max_training_macs;
+        Self { planned, max_training_macs, baseline, reference, full: full(space), state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bars; also when progress itself is silent.
@@ -135,12 +140,12 @@ impl Progress {
             ),
             Outcome::Failed(failure) => format!("trial {} failed: {failure}", trial.job.index),
         };
-        format!("{head}  {what}  front {}  {}", front(&state.trials).len(), self.tail(state))
+        format!("{head}  {what}  front {}  {}", front(trained_for(&state.trials, self.full)).len(), self.tail(state))
     }
 
     /// `best 0.842 ± 0.008 at 41.2 MMACs  hv 0.912  ...`
     fn overall(&self, state: &State) -> String {
-        let best = best_within(&state.trials, self.baseline.macs);
+        let best = best_within(trained_for(&state.trials, self.full), self.baseline.macs);
         let best = best.and_then(|trial| Some((trial, trial.outcome.score()?)));
         let best = best.map_or_else(
             || "no score yet".to_owned(),
@@ -149,7 +154,7 @@ impl Progress {
                 format!("best {:.3} ± {:.3} at {macs}MACs", score.accuracy, score.accuracy_se)
             },
         );
-        let volume = hypervolume_of(&state.trials, &Reference::of_baseline(&self.baseline));
+        let volume = hypervolume_of(trained_for(&state.trials, self.full), &self.reference);
         format!("{}  {best}  hypervolume {volume:.3}  {}", self.count(&state.trials), self.tail(state))
     }
 
@@ -246,12 +251,12 @@ pub(super) fn to_stderr(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, failed, settings, uniform};
+    use super::super::summary::tests::{BASELINE, evolved, failed, space, space_with, uniform};
     use super::*;
 
     #[test]
     fn a_line_a_trial() {
-        let progress = Progress::new(Style::Silent, &settings(30), BASELINE);
+        let progress = Progress::new(Style::Silent, &space(30), BASELINE);
         progress.observe(Event::Resumed(&[uniform(0, 1000, 0.8, 100_000_000)]));
         let trial = evolved(1, 0.842, 41_200_000);
         progress.observe(Event::Started(&trial.job));
@@ -270,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_fresh_search_does_not_guess_the_time_left() {
-        let progress = Progress::new(Style::Silent, &settings(30), BASELINE);
+        let progress = Progress::new(Style::Silent, &space(30), BASELINE);
         progress.observe(Event::Resumed(&[]));
         assert_eq!(progress.overall(&progress.state()), "0/30  no score yet  hypervolume 0.000  failed 0  left ?");
     }
@@ -278,8 +283,8 @@ mod tests {
     #[test]
     fn a_limited_cost_is_what_a_search_is_measured_by() {
         let trial = evolved(0, 0.842, 41_200_000);
-        let settings = SearchSettings { max_training_macs: Some(trial.job.training_macs() * 4), ..settings(30) };
-        let progress = Progress::new(Style::Silent, &settings, BASELINE);
+        let space = space_with(30, &[format!("search.max_training_macs={}", trial.job.training_macs() * 4)]);
+        let progress = Progress::new(Style::Silent, &space, BASELINE);
         progress.observe(Event::Finished(&trial));
         let state = progress.state();
         assert!(progress.line(&state, &trial).starts_with("trial 1 (25 %)  acc 0.842"));

@@ -8,8 +8,9 @@ use crate::search::budget::training_macs;
 use crate::search::digest::digest;
 use crate::search::front::front;
 use crate::search::hypervolume::{Reference, hypervolume_of};
-use crate::search::trial::{Origin, Outcome, Trial};
-use crate::space::SearchSettings;
+use crate::search::ladder::{self, trained_for};
+use crate::search::trial::{Fidelity, Origin, Outcome, Trial};
+use crate::space::Space;
 
 /// Differences of less than this many standard errors are not an order.
 const SIGNIFICANT: f64 = 2.0;
@@ -33,6 +34,16 @@ pub struct Row {
     pub macs_ratio: f64,
     /// How the trial came to be, in words.
     pub origin: String,
+}
+
+/// How many trials had a training of some length.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RungCount {
+    /// The training.
+    #[serde(flatten)]
+    pub fidelity: Fidelity,
+    /// Trials, failed ones included.
+    pub trials: usize,
 }
 
 /// Whether the search found more than scaling the paper's network would have.
@@ -75,7 +86,9 @@ pub struct RunSummary {
     pub max_training_macs: Option<u64>,
     /// Training time of all trials together, failed ones included, in seconds.
     pub seconds: f64,
-    /// Area between the front and a reference that depends on the baseline's MACs alone.
+    /// Trials by length of the training, the briefest first; all below are of the last and longest.
+    pub rungs: Vec<RungCount>,
+    /// Area between the front and a reference that depends on the space file and the baseline's MACs alone.
     pub hypervolume: f64,
     /// Hash over all trials except their times.
     pub digest: String,
@@ -94,18 +107,20 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Sums up `trials` (by ascending index) of the run `run` with these settings; `baseline` is the cost of the paper's
-    /// network at the run's resolution.
-    pub fn new(run: &str, settings: &SearchSettings, trials: &[Trial], baseline: &Cost) -> Self {
-        let paper = trials
-            .iter()
+    /// Sums up `trials` (by ascending index) of the run `run` in `space`; `baseline` is the cost of the paper's network at
+    /// the run's resolution. Accuracies and fronts are those of trials with the protocol's own training.
+    pub fn new(run: &str, space: &Space, trials: &[Trial], baseline: &Cost) -> Self {
+        let count = |fidelity| RungCount { fidelity, trials: trained_for(trials, fidelity).count() };
+        let full = trained_for(trials, ladder::full(space));
+        let paper = full
+            .clone()
             .find(|trial| trial.job.origin == Origin::Uniform { permille: 1000 } && trial.outcome.score().is_some());
         let paper_accuracy = paper.and_then(|trial| trial.outcome.score()).map(|score| score.accuracy);
         let rows = |trials: Vec<&Trial>| -> Vec<Row> {
             trials.into_iter().filter_map(|trial| row(trial, paper_accuracy, baseline)).collect()
         };
         let mut uniform: Vec<&Trial> =
-            trials.iter().filter(|trial| matches!(trial.job.origin, Origin::Uniform { .. })).collect();
+            full.clone().filter(|trial| matches!(trial.job.origin, Origin::Uniform { .. })).collect();
         uniform.sort_by_key(|trial| trial.job.cost.macs);
         let failures: Vec<String> = trials
             .iter()
@@ -116,20 +131,21 @@ impl RunSummary {
             .collect();
         Self {
             run: run.to_owned(),
-            planned: settings.trials,
+            planned: space.search().trials,
             trials: trials.len(),
             failed: failures.len(),
             first_failure: failures.into_iter().next(),
             training_macs: training_macs(trials),
-            max_training_macs: settings.max_training_macs,
+            max_training_macs: space.search().max_training_macs,
             seconds: trials.iter().map(|trial| trial.seconds).sum(),
-            hypervolume: hypervolume_of(trials, &Reference::of_baseline(baseline)),
+            rungs: ladder::rungs(space).into_iter().map(count).collect(),
+            hypervolume: hypervolume_of(full.clone(), &Reference::new(space.reference(), baseline)),
             digest: digest(trials),
             baseline_macs: baseline.macs,
             baseline: paper.and_then(|trial| row(trial, paper_accuracy, baseline)),
-            front: rows(front(trials)),
+            front: rows(front(full.clone())),
             uniform: rows(uniform.clone()),
-            versus_uniform: versus_uniform(&front(trials), &uniform),
+            versus_uniform: versus_uniform(&front(full), &uniform),
             ledger: Ledger::new(trials, &[]),
         }
     }
@@ -192,6 +208,10 @@ pub(super) fn origin(trial: &Trial) -> String {
         Origin::Uniform { permille } => format!("GoogLeNet x{}", f64::from(*permille) / 1000.0),
         Origin::Random => "random".to_owned(),
         Origin::Mutation { parent, operators } => format!("evolved from {parent} ({})", operators.join(", ")),
+        Origin::Promotion { from } => format!("promoted from {from}"),
+        Origin::Crossover { parents: [a, b], operators } => {
+            format!("evolved from {a} and {b} ({})", operators.join(", "))
+        }
     }
 }
 
@@ -218,7 +238,7 @@ pub(super) mod tests {
                 architecture: Architecture::googlenet(2, false).unwrap(),
                 origin,
                 cost: Cost { macs, parameters: macs / 20, activation_bytes: 1 },
-                fidelity: Fidelity { resolution: 64, images: 100, epochs: 1 },
+                fidelity: Fidelity { resolution: 32, images: 128, epochs: 1 },
                 seed: 1,
             },
             outcome: Outcome::Done(score),
@@ -239,9 +259,26 @@ pub(super) mod tests {
         trial(index, Origin::Uniform { permille }, accuracy, macs)
     }
 
-    pub fn settings(trials: usize) -> SearchSettings {
-        let overrides = [format!("search.trials={trials}")];
-        *Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap().search()
+    /// The tiny space, whose training the trials here have had.
+    pub fn space(trials: usize) -> Space {
+        space_with(trials, &[])
+    }
+
+    /// The same with changes.
+    pub fn space_with(trials: usize, changes: &[String]) -> Space {
+        let overrides = [&[format!("search.trials={trials}")], changes].concat();
+        Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &overrides).unwrap()
+    }
+
+    /// The same with a briefer training before it.
+    pub fn space_with_ladder(trials: usize) -> Space {
+        space_with(trials, &["ladder=[{train_images=64, epochs=1}]".to_owned()])
+    }
+
+    /// The same trial after a briefer training.
+    pub fn brief(trial: Trial) -> Trial {
+        let fidelity = Fidelity { images: 64, ..trial.job.fidelity };
+        Trial { job: Job { fidelity, ..trial.job }, ..trial }
     }
 
     pub const BASELINE: Cost = Cost { macs: 100_000_000, parameters: 5_000_000, activation_bytes: 1 };
@@ -258,7 +295,7 @@ pub(super) mod tests {
 
     #[test]
     fn sums_up_a_run() {
-        let summary = RunSummary::new("pets", &settings(10), &example(), &BASELINE);
+        let summary = RunSummary::new("pets", &space(10), &example(), &BASELINE);
         assert_eq!((summary.trials, summary.planned, summary.failed), (5, 10, 1));
         assert_eq!(summary.first_failure.as_deref(), Some("trial 3: diverged in epoch 1: loss NaN"));
         assert_eq!(summary.seconds, 10.0);
@@ -272,8 +309,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn only_the_longest_training_counts() {
+        let mut trials = example();
+        trials.push(brief(evolved(5, 0.99, 10_000_000)));
+        trials.push(brief(uniform(6, 250, 0.98, 9_000_000)));
+        let summary = RunSummary::new("pets", &space_with_ladder(10), &trials, &BASELINE);
+        assert_eq!(summary.rungs.iter().map(|rung| rung.trials).collect::<Vec<_>>(), [2, 5]);
+        let without = RunSummary::new("pets", &space(10), &example(), &BASELINE);
+        assert_eq!((&summary.front, &summary.uniform), (&without.front, &without.uniform));
+        assert_eq!(summary.hypervolume, without.hypervolume);
+        assert_eq!(serde_json::to_value(&summary).unwrap()["rungs"][0]["images"], 64);
+    }
+
+    #[test]
     fn only_clear_differences_at_no_more_cost_beat_uniform_scaling() {
-        let verdict = |trials: &[Trial]| RunSummary::new("r", &settings(9), trials, &BASELINE).versus_uniform;
+        let verdict = |trials: &[Trial]| RunSummary::new("r", &space(9), trials, &BASELINE).versus_uniform;
         // 0.04 is 2.8 standard errors of the difference.
         let VersusUniform::Beaten { trial, uniform: control, .. } = verdict(&example()) else { panic!() };
         assert_eq!((trial, control), (4, 0));
@@ -287,7 +337,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_json_form_is_stable() {
-        let value = serde_json::to_value(RunSummary::new("pets", &settings(10), &example(), &BASELINE)).unwrap();
+        let value = serde_json::to_value(RunSummary::new("pets", &space(10), &example(), &BASELINE)).unwrap();
         assert_eq!(value["front"][0]["trial"], 2);
         assert_eq!(value["versus_uniform"]["kind"], "beaten");
         assert_eq!(value["digest"].as_str().unwrap().len(), 64);

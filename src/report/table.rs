@@ -1,7 +1,7 @@
 //! The closing table of a run.
 
 use super::ledger::ledger_table;
-use super::summary::{Row, RunSummary, VersusUniform};
+use super::summary::{Row, RunSummary, RungCount, VersusUniform};
 use super::units::{duration, si};
 
 const HEADER: [&str; 6] = ["trial", "accuracy", "MACs", "parameters", "vs baseline", "origin"];
@@ -17,6 +17,12 @@ pub fn table(summary: &RunSummary) -> String {
         "run {run}: {done}, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",
         duration(*seconds)
     );
+    if let [below @ .., full] = &summary.rungs[..]
+        && !below.is_empty()
+    {
+        let below: Vec<String> = below.iter().map(rung).collect();
+        text += &format!("rungs: {}; below are only the {}\n", below.join(", "), rung(full));
+    }
     if let Some(failure) = &summary.first_failure {
         text += &format!("first failure: {failure}\n");
     }
@@ -51,6 +57,11 @@ pub fn table(summary: &RunSummary) -> String {
     text + &ledger_table(&summary.ledger)
 }
 
+/// `12 of 500 images x 1`.
+fn rung(RungCount { fidelity, trials }: &RungCount) -> String {
+    format!("{trials} of {} images x {}", fidelity.images, fidelity.epochs)
+}
+
 fn cells(row: &Row) -> [String; 6] {
     let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points, ", gain * 100.0));
     [
@@ -79,13 +90,14 @@ fn verdict(versus: &VersusUniform) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, evolved, example, failed, settings, uniform};
+    use super::super::summary::tests::{
+        BASELINE, brief, evolved, example, failed, space, space_with, space_with_ladder, uniform,
+    };
     use super::*;
-    use crate::space::SearchSettings;
 
     #[test]
     fn a_whole_table() {
-        let text = table(&RunSummary::new("pets", &settings(10), &example(), &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(10), &example(), &BASELINE));
         let expected = "\
 run pets: 5 of 10 trials, 1 failed, 10s of training, hypervolume ";
         assert!(text.starts_with(expected), "{text}");
@@ -110,20 +122,27 @@ are noise, not an order
 
 cost
   spent on          trainings      time  share  images  training MACs
-  candidates                2        4s   40 %     200          33.0G
-  failed                    1        2s   20 %     100          3.00K
-  uniform scalings          1        2s   20 %     100          7.80G
-  baseline                  1        2s   20 %     100          30.0G
-  all                       5       10s  100 %     500          70.8G
+  candidates                2        4s   40 %     256          42.2G
+  failed                    1        2s   20 %     128          3.84K
+  uniform scalings          1        2s   20 %     128          9.98G
+  baseline                  1        2s   20 %     128          38.4G
+  all                       5       10s  100 %     640          90.6G
 ";
         let rest = rest.replace("             vs baseline", "            vs baseline");
         assert!(text.ends_with(&rest), "{text}");
     }
 
     #[test]
+    fn a_ladder_is_counted_by_rungs() {
+        let trials = [brief(evolved(0, 0.7, 40_000_000)), uniform(1, 500, 0.80, 50_000_000)];
+        let text = table(&RunSummary::new("pets", &space_with_ladder(5), &trials, &BASELINE));
+        assert!(text.contains("\nrungs: 1 of 64 images x 1; below are only the 1 of 128 images x 1\n"), "{text}");
+    }
+
+    #[test]
     fn says_so_when_nothing_was_gained() {
         let trials = [uniform(0, 500, 0.80, 50_000_000), evolved(1, 0.81, 40_000_000)];
-        let text = table(&RunSummary::new("pets", &settings(2), &trials, &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(2), &trials, &BASELINE));
         assert!(text.contains("nothing on the front beats uniform scaling by more than noise"), "{text}");
         assert!(text.contains("GoogLeNet, 100M MACs, not trained in this run"), "{text}");
         assert!(!text.contains("points"), "{text}");
@@ -131,14 +150,14 @@ cost
 
     #[test]
     fn a_limited_cost_takes_the_place_of_the_number_of_trials() {
-        let settings = SearchSettings { max_training_macs: Some(90_000_000_000), ..settings(10) };
-        let text = table(&RunSummary::new("pets", &settings, &example(), &BASELINE));
-        assert!(text.starts_with("run pets: 5 trials for 70.8G of 90.0G training MACs, 1 failed, "), "{text}");
+        let space = space_with(10, &["search.max_training_macs=\"120G\"".to_owned()]);
+        let text = table(&RunSummary::new("pets", &space, &example(), &BASELINE));
+        assert!(text.starts_with("run pets: 5 trials for 90.6G of 120G training MACs, 1 failed, "), "{text}");
     }
 
     #[test]
     fn a_run_without_a_score_has_no_table() {
-        let text = table(&RunSummary::new("pets", &settings(2), &[failed(0)], &BASELINE));
+        let text = table(&RunSummary::new("pets", &space(2), &[failed(0)], &BASELINE));
         assert!(text.contains("\nno trial has a score yet\n\ncost\n"), "{text}");
     }
 }

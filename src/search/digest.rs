@@ -39,8 +39,16 @@ impl Writer {
             Origin::Mutation { parent, operators } => {
                 self.text("mutation");
                 self.number(*parent as u64);
-                self.number(operators.len() as u64);
-                operators.iter().for_each(|operator| self.text(operator));
+                self.texts(operators);
+            }
+            Origin::Crossover { parents, operators } => {
+                self.text("crossover");
+                parents.iter().for_each(|parent| self.number(*parent as u64));
+                self.texts(operators);
+            }
+            Origin::Promotion { from } => {
+                self.text("promotion");
+                self.number(*from as u64);
             }
         }
     }
@@ -73,6 +81,11 @@ impl Writer {
         self.0.update(number.to_le_bytes());
     }
 
+    fn texts(&mut self, texts: &[String]) {
+        self.number(texts.len() as u64);
+        texts.iter().for_each(|text| self.text(text));
+    }
+
     /// Behind its length, so that no two sequences of texts run together.
     fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
@@ -96,11 +109,20 @@ mod tests {
             digest(&[other])
         };
         assert_eq!(changed(|trial| trial.seconds += 1.0), base);
-        let changes: [fn(&mut Trial); 8] = [
+        let crossover = |parents| Origin::Crossover { parents, operators: vec!["block".into()] };
+        let crossovers = [[1, 2], [2, 1]].map(|parents| {
+            let mut other = trial.clone();
+            other.job.origin = crossover(parents);
+            digest(&[other])
+        });
+        assert_ne!(crossovers[0], crossovers[1]);
+        let changes: [fn(&mut Trial); 10] = [
             |trial| trial.job.index += 1,
             |trial| trial.job.architecture = trial.job.architecture.clone().with_aux_heads(true),
             |trial| trial.job.origin = Origin::Uniform { permille: 500 },
             |trial| trial.job.origin = Origin::Mutation { parent: 1, operators: vec!["block".into()] },
+            |trial| trial.job.origin = Origin::Crossover { parents: [1, 2], operators: vec!["block".into()] },
+            |trial| trial.job.origin = Origin::Promotion { from: 1 },
             |trial| trial.job.cost.parameters += 1,
             |trial| trial.job.fidelity.epochs += 1,
             |trial| trial.job.seed += 1,

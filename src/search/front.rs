@@ -6,7 +6,7 @@ use super::trial::Trial;
 /// The done trials that no other done trial dominates (as good in accuracy and MACs, better in one), by ascending MACs.
 ///
 /// Of trials with equal accuracy and MACs only the first is given.
-pub fn front(trials: &[Trial]) -> Vec<&Trial> {
+pub fn front<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Vec<&'a Trial> {
     let mut done: Vec<(Objectives, &Trial)> = done(trials).collect();
     done.sort_by(|(a, left), (b, right)| {
         let by_cost = left.job.cost.macs.cmp(&right.job.cost.macs);
@@ -22,7 +22,7 @@ pub fn front(trials: &[Trial]) -> Vec<&Trial> {
 }
 
 /// The most accurate done trial of at most `max_macs` MACs; of equally accurate ones the cheapest, then the first.
-pub fn best_within(trials: &[Trial], max_macs: u64) -> Option<&Trial> {
+pub fn best_within<'a>(trials: impl IntoIterator<Item = &'a Trial>, max_macs: u64) -> Option<&'a Trial> {
     let affordable = done(trials).filter(|(_, trial)| trial.job.cost.macs <= max_macs);
     let best = affordable.min_by(|(a, left), (b, right)| {
         let by_error = a.error.total_cmp(&b.error);
@@ -32,8 +32,9 @@ pub fn best_within(trials: &[Trial], max_macs: u64) -> Option<&Trial> {
 }
 
 /// Trials with a usable score.
-fn done(trials: &[Trial]) -> impl Iterator<Item = (Objectives, &Trial)> {
-    trials.iter().map(|trial| (Objectives::of(trial), trial)).filter(|(objectives, _)| *objectives != Objectives::WORST)
+fn done<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> impl Iterator<Item = (Objectives, &'a Trial)> {
+    let trials = trials.into_iter().map(|trial| (Objectives::of(trial), trial));
+    trials.filter(|(objectives, _)| *objectives != Objectives::WORST)
 }
 
 #[cfg(test)]

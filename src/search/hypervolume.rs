@@ -3,28 +3,24 @@
 use super::pareto::Objectives;
 use super::trial::Trial;
 use crate::arch::Cost;
+use crate::space::ReferencePoint;
 
-/// Error that a front is measured from: guessing between two classes.
-pub const REFERENCE_ERROR: f64 = 0.5;
-
-/// MACs that a front is measured from, as a multiple of the baseline's.
-pub const REFERENCE_MACS: f64 = 1.1;
-
-/// The corner that hypervolumes of a run are measured from. It depends on the baseline alone, never on what a search
-/// found, so that the numbers of several searches can be compared.
+/// The corner that hypervolumes of a run are measured from. It depends on the space file and the baseline, never on what a
+/// search found, so that the numbers of several searches can be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reference(pub(super) Objectives);
 
 impl Reference {
-    /// Error 0.5, and 1.1 times the MACs of `baseline`: the paper's network at the run's resolution.
-    pub fn of_baseline(baseline: &Cost) -> Self {
-        Self(Objectives { error: REFERENCE_ERROR, log_macs: (baseline.macs as f64 * REFERENCE_MACS).ln() })
+    /// The point of the space file, as a multiple of the cost of `baseline`: the paper's network at the run's resolution.
+    pub fn new(point: &ReferencePoint, baseline: &Cost) -> Self {
+        Self(Objectives { error: point.error, log_macs: (baseline.macs as f64 * point.macs_ratio).ln() })
     }
 }
 
 /// The area between the front of `points` and `reference`, over error and the natural logarithm of the MACs.
 ///
-/// A network with an error of 0.1 at a tenth of the reference's MACs alone gives `(0.5 - 0.1) * ln 10 = 0.92`. Points
+/// With a reference error of 0.5 a network with an error of 0.1 at a tenth of the reference's MACs alone gives
+/// `(0.5 - 0.1) * ln 10 = 0.92`. Points
 /// that do not beat the reference in both objectives add nothing.
 pub fn hypervolume(points: impl IntoIterator<Item = Objectives>, reference: &Reference) -> f64 {
     let corner = reference.0;
@@ -43,9 +39,9 @@ pub fn hypervolume(points: impl IntoIterator<Item = Objectives>, reference: &Ref
     area
 }
 
-/// The hypervolume of all trials.
-pub fn hypervolume_of(trials: &[Trial], reference: &Reference) -> f64 {
-    hypervolume(trials.iter().map(Objectives::of), reference)
+/// The hypervolume of trials; they should be of equal fidelity.
+pub fn hypervolume_of<'a>(trials: impl IntoIterator<Item = &'a Trial>, reference: &Reference) -> f64 {
+    hypervolume(trials.into_iter().map(Objectives::of), reference)
 }
 
 #[cfg(test)]
@@ -81,8 +77,11 @@ mod tests {
         assert_eq!(hypervolume([], &CORNER), 0.0);
         let front = [point(0.25, 6.0), point(0.125, 7.0), point(0.25, 7.0), point(0.6, 1.0), point(0.1, 8.0)];
         assert_eq!(hypervolume(front, &CORNER), 0.25 * 2.0 + 0.125 * 1.0);
-        let reference = Reference::of_baseline(&Cost { macs: 1_000_000, ..Cost::default() });
-        let one = hypervolume([Objectives::new(0.9, 110_000)], &reference);
-        assert!((one - 0.4 * 10f64.ln()).abs() < 1e-9, "{one}");
+        let baseline = Cost { macs: 1_000_000, ..Cost::default() };
+        let one = |point| hypervolume([Objectives::new(0.9, 110_000)], &Reference::new(&point, &baseline));
+        let by_default = one(ReferencePoint::default());
+        assert!((by_default - 0.4 * 10f64.ln()).abs() < 1e-9, "{by_default}");
+        let farther = one(ReferencePoint { error: 0.9, macs_ratio: 11.0 });
+        assert!((farther - 0.8 * 100f64.ln()).abs() < 1e-9, "{farther}");
     }
 }

@@ -4,6 +4,8 @@
 
 pub mod audit;
 pub mod budget;
+#[cfg(test)]
+mod contest;
 pub mod digest;
 pub mod drive;
 pub mod evolution;
@@ -12,10 +14,14 @@ pub mod front;
 #[cfg(test)]
 mod golden;
 pub mod hypervolume;
+pub mod ladder;
 pub mod landscape;
 pub mod list;
+pub mod nsga2;
+mod opening;
 pub mod pareto;
 pub mod pick;
+mod population;
 pub mod ports;
 mod propose;
 pub mod random;

@@ -60,13 +60,10 @@ pub fn ranks(points: &[Objectives]) -> Vec<usize> {
 /// Source: Deb et al. 2002, section III-B.
 pub fn crowding(points: &[Objectives], ranks: &[usize]) -> Vec<f64> {
     let mut distances = vec![0.0; points.len()];
-    for rank in 0..points.len() {
-        let mut front: Vec<usize> = (0..points.len()).filter(|&i| ranks[i] == rank).collect();
-        if front.is_empty() {
-            break;
-        }
-        // On a front of two objectives ascending error is descending cost, so one order serves both.
-        front.sort_by(|&a, &b| compare(&points[a], &points[b]));
+    // On a front of two objectives ascending error is descending cost, so one order serves both.
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by(|&a, &b| ranks[a].cmp(&ranks[b]).then_with(|| compare(&points[a], &points[b])));
+    for front in order.chunk_by(|&a, &b| ranks[a] == ranks[b]) {
         let (first, last) = (front[0], front[front.len() - 1]);
         let extent = |value: fn(&Objectives) -> f64| (value(&points[last]) - value(&points[first])).abs();
         let (error_extent, macs_extent) = (extent(|point| point.error), extent(|point| point.log_macs));

@@ -54,8 +54,8 @@ pub enum NoPick {
 ///
 /// # Errors
 /// [`NoPick`], which names the nearest, if none is inside the bounds.
-pub fn pick(trials: &[Trial], wish: Wish) -> Result<&Trial, NoPick> {
-    let front = front(trials);
+pub fn pick<'a>(trials: impl IntoIterator<Item = &'a Trial> + Clone, wish: Wish) -> Result<&'a Trial, NoPick> {
+    let front = front(trials.clone());
     let cheapest = *front.first().ok_or(NoPick::NoScore)?;
     let max_macs = wish.max_macs.unwrap_or(u64::MAX);
     let Some(most_accurate) = best_within(trials, max_macs) else {

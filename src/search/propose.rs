@@ -1,12 +1,13 @@
-//! From a strategy's ideas to jobs: inside the limits, and never the same network twice.
+//! From a strategy's ideas to jobs: inside the limits, and never the same network twice on the same rung.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
+use super::ladder::Ladder;
 use super::ports::{Event, Observer};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
-use super::trial::{Fidelity, Job};
-use crate::arch::{ArchitectureError, ArchitectureKey};
+use super::trial::{Job, Origin, Trial};
+use crate::arch::{Architecture, ArchitectureError, ArchitectureKey, Cost};
 use crate::space::{Rng, Space, mutate::mutate};
 
 /// How often a strategy is asked for one trial.
@@ -23,16 +24,80 @@ pub(super) struct Proposer<'a> {
     space: &'a Space,
     classes: usize,
     taken: HashSet<ArchitectureKey>,
+    ladder: Ladder,
+    /// Jobs so far, without those that `climbing` holds.
+    turn: usize,
+    /// New candidates so far.
+    candidates: usize,
+    /// The latest scaled copy of the paper's network on the higher rungs.
+    climbing: VecDeque<Job>,
 }
 
 impl<'a> Proposer<'a> {
     pub fn new(space: &'a Space, classes: usize) -> Self {
-        Self { space, classes, taken: HashSet::new() }
+        let ladder = Ladder::new(space);
+        Self { space, classes, taken: HashSet::new(), ladder, turn: 0, candidates: 0, climbing: VecDeque::new() }
     }
 
-    /// The job of trial `index`. `None` if there is nothing left to train: the strategy has no more ideas, or every
-    /// network inside the limits has been proposed (in a space too large to list: none was found in [`ASKS`] draws).
+    /// Takes note of a trial. They are told by ascending index, without holes.
+    pub fn tell(&mut self, trial: &Trial) {
+        self.ladder.tell(trial);
+    }
+
+    /// The job of trial `index`: a new candidate, or one that goes up the ladder. `None` if there is nothing left to train.
+    ///
+    /// A scaled copy of the paper's network is trained on all rungs in a row: it is what the others are compared with, so
+    /// it must be there on each. For the others the ladder has a turn of its own kind for every rung; if nobody can be
+    /// promoted, a new candidate takes the turn, and the other way round.
     pub fn next(
+        &mut self,
+        index: usize,
+        searcher: &mut dyn Searcher,
+        observer: &dyn Observer,
+    ) -> Result<Option<Job>, ArchitectureError> {
+        if let Some(job) = self.climbing.pop_front() {
+            return Ok(Some(Job { index, ..job }));
+        }
+        let rung = self.ladder.rung(self.turn);
+        self.turn += 1;
+        if let Some(job) = self.promotion(index, rung) {
+            return Ok(Some(job));
+        }
+        let candidate = self.candidate(index, searcher, observer)?;
+        Ok(match candidate {
+            Some(job) => {
+                self.candidates += 1;
+                if matches!(job.origin, Origin::Uniform { .. }) {
+                    self.climbing = (1..=self.ladder.top()).map(|rung| self.on_rung(rung, job.clone())).collect();
+                }
+                Some(job)
+            }
+            None => (1..=self.ladder.top()).rev().find_map(|rung| self.promotion(index, rung)),
+        })
+    }
+
+    /// The job of the candidate that goes up to `rung`, if one can.
+    fn promotion(&mut self, index: usize, rung: usize) -> Option<Job> {
+        let (from, architecture) = self.ladder.promote(rung)?;
+        // It was inside the limits before.
+        let cost = self.space.within_limits(&architecture).ok()?;
+        Some(self.job(index, architecture, Origin::Promotion { from }, cost, rung))
+    }
+
+    /// The same training on another rung.
+    fn on_rung(&self, rung: usize, job: Job) -> Job {
+        self.job(job.index, job.architecture, job.origin, job.cost, rung)
+    }
+
+    fn job(&self, index: usize, architecture: Architecture, origin: Origin, cost: Cost, rung: usize) -> Job {
+        let fidelity = self.ladder.fidelity(rung);
+        let seed = trial_seed(self.space.search().seed, &architecture.key(), &fidelity, 0);
+        Job { index, architecture, origin, cost, fidelity, seed }
+    }
+
+    /// A network that was not proposed before. `None` if the strategy has no more ideas, or every network inside the
+    /// limits has been proposed (in a space too large to list: none was found in [`ASKS`] draws).
+    fn candidate(
         &mut self,
         index: usize,
         searcher: &mut dyn Searcher,
@@ -40,7 +105,7 @@ impl<'a> Proposer<'a> {
     ) -> Result<Option<Job>, ArchitectureError> {
         let mut rng = step_rng(self.space.search().seed, index);
         for _ in 0..ASKS {
-            let Some(mut proposal) = searcher.ask(self.space, index, &mut rng) else { return Ok(None) };
+            let Some(mut proposal) = searcher.ask(self.space, self.candidates, &mut rng) else { return Ok(None) };
             for _ in 0..=FURTHER_MUTATIONS {
                 let over_limit = match self.accept(index, &proposal)? {
                     Verdict::Accepted(job) => return Ok(Some(*job)),
@@ -60,21 +125,19 @@ impl<'a> Proposer<'a> {
     fn accept(&mut self, index: usize, proposal: &Proposal) -> Result<Verdict, ArchitectureError> {
         let architecture = proposal.architecture(self.space, self.classes)?;
         let Ok(cost) = self.space.within_limits(&architecture) else { return Ok(Verdict::OverLimit) };
-        let key = architecture.key();
-        if !self.taken.insert(key) {
+        if !self.taken.insert(architecture.key()) {
             return Ok(Verdict::Duplicate);
         }
-        let protocol = self.space.protocol();
-        let fidelity =
-            Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs };
-        let seed = trial_seed(self.space.search().seed, &key, &fidelity, 0);
-        let origin = proposal.clone().into_origin();
-        Ok(Verdict::Accepted(Box::new(Job { index, architecture, origin, cost, fidelity, seed })))
+        Ok(Verdict::Accepted(Box::new(self.job(index, architecture, proposal.clone().into_origin(), cost, 0))))
     }
 
     /// Changes a mutated proposal once more; other proposals are left alone.
     fn mutate_further(&self, proposal: &mut Proposal, rng: &mut Rng) -> bool {
-        let Proposal::Mutation { operators, genotype, .. } = proposal else { return false };
+        let (Proposal::Mutation { operators, genotype, .. } | Proposal::Crossover { operators, genotype, .. }) =
+            proposal
+        else {
+            return false;
+        };
         let (mutant, operator) = mutate(self.space, rng, genotype);
         *genotype = mutant;
         operators.push(operator.to_owned());

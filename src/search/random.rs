@@ -8,18 +8,18 @@ use crate::space::{self, Genotype, Rng, Space};
 pub struct RandomSearch;
 
 impl Searcher for RandomSearch {
-    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal> {
-        Some(Proposal::Random(stratified(space, index, rng)))
+    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
+        Some(Proposal::Random(stratified(space, number, rng)))
     }
 
     fn tell(&mut self, _space: &Space, _trial: &Trial) {}
 }
 
-/// A random genotype for trial `index`, so that any number of successive ones spread evenly over the log MACs.
-pub(super) fn stratified(space: &Space, index: usize, rng: &mut Rng) -> Genotype {
+/// A random genotype for candidate `number`, so that any number of successive ones spread evenly over the log MACs.
+pub(super) fn stratified(space: &Space, number: usize, rng: &mut Rng) -> Genotype {
     // Multiples of the golden ratio are spread as evenly as can be, however many there are.
     const GOLDEN: f64 = 0.618_033_988_749_894_8;
     const JITTER: f64 = 0.125;
-    let position = (index as f64 * GOLDEN + rng.unit() * JITTER).fract();
+    let position = (number as f64 * GOLDEN + rng.unit() * JITTER).fract();
     space::random(space, rng, position)
 }

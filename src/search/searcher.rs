@@ -1,6 +1,7 @@
 //! What a strategy is: something that is asked for candidates and told how they did.
 
 use super::evolution::Evolution;
+use super::nsga2::Nsga2;
 use super::random::RandomSearch;
 use super::trial::{Origin, Trial};
 use super::uniform::UniformScaling;
@@ -26,6 +27,15 @@ pub enum Proposal {
         /// The changed genotype.
         genotype: Genotype,
     },
+    /// Put together from two earlier trials, and changed.
+    Crossover {
+        /// Indices of these trials.
+        parents: [usize; 2],
+        /// Names of the crossover and the changes, in order.
+        operators: Vec<String>,
+        /// The changed genotype.
+        genotype: Genotype,
+    },
 }
 
 impl Proposal {
@@ -38,7 +48,9 @@ impl Proposal {
             Self::Uniform { permille } => {
                 Architecture::googlenet_scaled(f64::from(*permille) / 1000.0, classes, space.protocol().aux_heads)
             }
-            Self::Random(genotype) | Self::Mutation { genotype, .. } => space.decode(genotype, classes),
+            Self::Random(genotype) | Self::Mutation { genotype, .. } | Self::Crossover { genotype, .. } => {
+                space.decode(genotype, classes)
+            }
         }
     }
 
@@ -48,6 +60,7 @@ impl Proposal {
             Self::Uniform { permille } => Origin::Uniform { permille },
             Self::Random(_) => Origin::Random,
             Self::Mutation { parent, operators, .. } => Origin::Mutation { parent, operators },
+            Self::Crossover { parents, operators, .. } => Origin::Crossover { parents, operators },
         }
     }
 }
@@ -56,9 +69,10 @@ impl Proposal {
 ///
 /// Its answers may depend on nothing but the trials it was told, the generator it is given, and how often it was asked.
 pub trait Searcher {
-    /// A candidate for trial `index`; asked again for the same index if the candidate cannot be used.
+    /// Candidate number `number`, from 0; asked again for the same number if the candidate cannot be used. Without a ladder
+    /// of trainings it is the index of its trial.
     /// `None` ends the search: there is nothing left to propose.
-    fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal>;
+    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal>;
 
     /// How a trial ended. Trials are told by ascending index, without holes.
     fn tell(&mut self, space: &Space, trial: &Trial);
@@ -68,6 +82,7 @@ pub trait Searcher {
 pub fn searcher_for(space: &Space) -> Box<dyn Searcher> {
     match space.search().strategy {
         Strategy::Evolution => Box::new(Evolution::new(space)),
+        Strategy::Nsga2 => Box::new(Nsga2::new(space)),
         Strategy::Random => Box::new(RandomSearch),
         Strategy::Uniform => Box::new(UniformScaling::new(space)),
     }

@@ -8,9 +8,8 @@ use super::budget::training_macs;
 use super::digest::digest;
 use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
-use super::hypervolume::{Reference, hypervolume};
+use super::ladder::rungs;
 use super::landscape::{Fault, Landscape};
-use super::pareto::Objectives;
 use super::ports::Evaluator;
 use super::searcher::{Proposal, Searcher, searcher_for};
 use super::testing::{Counts, MemoryStore, space};
@@ -65,35 +64,102 @@ impl Evaluator for Unsteady<'_> {
 
 const LONG: [&str; 4] = ["search.trials=40", "search.population=8", "search.sample=3", "search.window=4"];
 
+const NSGA2: &str = "search.strategy=nsga2";
+
+/// Two rungs below the training of the tiny space.
+const LADDER: &str = "ladder=[{train_images=32, epochs=1}, {train_images=64, epochs=1}]";
+
+/// The space of [`LONG`] with either evolutionary strategy, and with a ladder.
+fn long_spaces() -> [Space; 3] {
+    [&[][..], &[NSGA2], &[NSGA2, LADDER]].map(|more| space(&[&LONG[..], more].concat()))
+}
+
 #[test]
 fn any_number_of_workers_finds_the_same() {
-    let space = space(&LONG);
-    let never = AtomicBool::new(false);
-    let faulty = landscape().with_faults([(3, Fault::Error), (9, Fault::Panic), (10, Fault::Diverge)]);
-    let expected = digest(&search(&space, &faulty).trials);
-    for workers in [1, 2, 3, 4, 9] {
-        let evaluator = Unsteady::new(faulty.clone(), &never, usize::MAX);
-        let found = search_with(&space, workers, &evaluator, &mut MemoryStore::new(vec![]));
-        assert_eq!(found.ended, Ended::TrialsDone);
-        assert_eq!(digest(&found.trials), expected, "{workers} workers");
+    for space in long_spaces() {
+        let never = AtomicBool::new(false);
+        let faulty = landscape().with_faults([(3, Fault::Error), (9, Fault::Panic), (10, Fault::Diverge)]);
+        let expected = digest(&search(&space, &faulty).trials);
+        for workers in [1, 2, 3, 4, 9] {
+            let evaluator = Unsteady::new(faulty.clone(), &never, usize::MAX);
+            let found = search_with(&space, workers, &evaluator, &mut MemoryStore::new(vec![]));
+            assert_eq!(found.ended, Ended::TrialsDone);
+            assert_eq!(digest(&found.trials), expected, "{workers} workers");
+        }
     }
 }
 
 #[test]
 fn a_search_that_was_broken_off_ends_like_one_that_was_not() {
-    let space = space(&LONG);
-    let expected = digest(&search(&space, &landscape()).trials);
+    long_spaces().iter().for_each(breaking_off_changes_nothing);
+}
+
+#[test]
+fn a_ladder_has_its_share_of_trials_on_every_rung() {
+    let overrides = ["search.trials=120", "search.population=8", "search.sample=3", "search.window=4", LADDER];
+    for strategy in ["search.strategy=evolution", NSGA2, "search.strategy=random"] {
+        let space = space(&[&overrides[..], &[strategy]].concat());
+        let rungs = rungs(&space);
+        let trials = search(&space, &landscape()).trials;
+        let searched: Vec<&Trial> =
+            trials.iter().filter(|trial| !matches!(trial.job.origin, Origin::Uniform { .. })).collect();
+        let count = |rung: usize| searched.iter().filter(|trial| trial.job.fidelity == rungs[rung]).count();
+        // Three controls of three trainings; of the other 111 turns 9 in 13 are for new candidates, 3 for the middle rung.
+        // Within the first window there is nobody to promote.
+        let controls = trials.len() - searched.len();
+        assert_eq!(controls, if strategy.ends_with("random") { 0 } else { 9 });
+        let brackets = searched.len() as f64 / 13.0;
+        for (rung, share) in [9.0, 3.0, 1.0].into_iter().enumerate() {
+            assert!((count(rung) as f64 - share * brackets).abs() < 4.0, "{strategy} rung {rung}: {}", count(rung));
+        }
+        let mut trainings: Vec<_> =
+            trials.iter().map(|trial| (trial.job.architecture.key(), trial.job.fidelity.images)).collect();
+        trainings.sort();
+        trainings.dedup();
+        assert_eq!(trainings.len(), trials.len(), "nothing is trained twice");
+        for trial in searched {
+            let rung = rungs.iter().position(|fidelity| *fidelity == trial.job.fidelity).unwrap();
+            let Origin::Promotion { from } = trial.job.origin else {
+                assert_eq!(rung, 0);
+                continue;
+            };
+            assert!(from + 4 <= trial.job.index, "the window is 4");
+            assert_eq!(trials[from].job.fidelity, rungs[rung - 1]);
+            assert_eq!(trials[from].job.architecture, trial.job.architecture);
+            assert_ne!(trials[from].job.seed, trial.job.seed);
+        }
+    }
+}
+
+#[test]
+fn controls_are_on_every_rung() {
+    let trials = search(&space(&[&LONG[..], &[LADDER]].concat()), &landscape()).trials;
+    let controls: Vec<(u32, usize)> = trials
+        .iter()
+        .filter_map(|trial| match trial.job.origin {
+            Origin::Uniform { permille } => Some((permille, trial.job.fidelity.images)),
+            _ => None,
+        })
+        .collect();
+    let expected: Vec<(u32, usize)> =
+        [250, 177, 125].into_iter().flat_map(|permille| [32, 64, 128].map(|images| (permille, images))).collect();
+    assert_eq!(controls, expected);
+}
+
+/// Breaks a search of 40 trials off after every number of trainings, and continues it.
+fn breaking_off_changes_nothing(space: &Space) {
+    let expected = digest(&search(space, &landscape()).trials);
     for stop_after in 1..40 {
         let (now, never, counts) = (AtomicBool::new(false), AtomicBool::new(false), Counts::default());
         let mut store = MemoryStore::new(vec![]);
         let evaluator = Unsteady::new(landscape(), &now, stop_after);
-        let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(3).unwrap() };
+        let plan = Plan { space, classes: 2, workers: NonZeroUsize::new(3).unwrap() };
         let stop = Stop { proposing: &never, now: &now, deadline: &|| false };
-        let broken = drive(plan, &mut *searcher_for(&space), &evaluator, &mut store, &counts, stop).unwrap();
+        let broken = drive(plan, &mut *searcher_for(space), &evaluator, &mut store, &counts, stop).unwrap();
         // At 38 and 39 the other workers may all have been ahead of the stop.
         assert!(broken.ended == Ended::Interrupted || store.trials.len() == 40, "{stop_after}");
         assert_eq!(broken.trials, super::ports::Store::trials(&store).unwrap());
-        let resumed = search_with(&space, 2, &landscape(), &mut store);
+        let resumed = search_with(space, 2, &landscape(), &mut store);
         assert_eq!(digest(&resumed.trials), expected, "broken off after {stop_after}");
         assert_eq!(store.trials.len(), 40);
     }
@@ -200,7 +266,7 @@ fn an_exhausted_space_ends_the_search() {
         "widths.choices.\"4c.b3x3\"=[4, 8]",
         "widths.choices.\"5b.b5x5\"=[4, 8, 12]",
     ];
-    for strategy in ["search.strategy=evolution", "search.strategy=random"] {
+    for strategy in ["search.strategy=evolution", "search.strategy=random", NSGA2] {
         let space = space(&[&small[..], &choices[..], &[strategy]].concat());
         let found = search_with(&space, 2, &landscape(), &mut MemoryStore::new(vec![]));
         assert_eq!(found.ended, Ended::SpaceExhausted);
@@ -346,39 +412,20 @@ fn a_search_of_sixty_trials_is_pinned() {
     assert_eq!(digest(&found.trials), "7b40d8ac7cf0063487031e9a50adb9169fbc1b174a084aad13882f1552b3f2fe");
 }
 
-/// Hypervolume of what a strategy finds, by errors without noise, on a landscape of its own for every seed.
-fn found_by(strategy: &str, seed: u64, trials: usize) -> f64 {
-    let overrides = [
-        format!("search.strategy={strategy}"),
-        format!("search.seed={seed}"),
-        format!("search.trials={trials}"),
-        "search.population=50".to_owned(),
-        "search.sample=10".to_owned(),
-        "search.window=1".to_owned(),
-        "widths.max_ratio=1.5".to_owned(),
-        "limits.max_macs=40M".to_owned(),
-    ];
-    let space = space(&overrides.each_ref().map(String::as_str));
-    let googlenet = Architecture::googlenet(2, false).unwrap();
-    let landscape = Landscape::new(seed, &Architecture::googlenet_scaled(0.5, 2, false).unwrap(), 0.01);
-    let found = search(&space, &landscape);
-    let points = found
+#[test]
+fn nsga2_has_children_of_two_earlier_trials() {
+    let found = search(&long_spaces()[1], &landscape());
+    let parents: Vec<(usize, [usize; 2])> = found
         .trials
         .iter()
-        .map(|trial| Objectives::new(1.0 - landscape.error(&trial.job.architecture), trial.job.cost.macs));
-    hypervolume(points, &Reference::of_baseline(&googlenet.cost(32).unwrap()))
-}
-
-#[test]
-fn evolution_beats_random_search_and_uniform_scaling_at_equal_budget() {
-    let seeds = 0..20;
-    let better = |rival: &str| {
-        seeds.clone().filter(|&seed| found_by("evolution", seed, 150) > found_by(rival, seed, 150)).count()
-    };
-    // By chance alone 16 or more of 20 would happen once in 170 times.
-    let (random, uniform) = (better("random"), better("uniform"));
-    assert!(random >= 16, "better than random search in {random} of 20");
-    assert!(uniform >= 16, "better than uniform scaling in {uniform} of 20");
+        .filter_map(|trial| match trial.job.origin {
+            Origin::Crossover { parents, .. } => Some((trial.job.index, parents)),
+            _ => None,
+        })
+        .collect();
+    assert!(parents.len() > 10, "{}", parents.len());
+    // The window is 4.
+    assert!(parents.iter().all(|(index, parents)| parents.iter().all(|parent| parent + 4 <= *index)), "{parents:?}");
 }
 
 #[test]

@@ -15,6 +15,13 @@ pub struct Fidelity {
     pub epochs: usize,
 }
 
+impl Fidelity {
+    /// Training images seen in all.
+    pub fn seen(&self) -> usize {
+        self.images.saturating_mul(self.epochs)
+    }
+}
+
 /// How a candidate came to be proposed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -32,6 +39,18 @@ pub enum Origin {
         parent: usize,
         /// Names of the mutations applied, in order.
         operators: Vec<String>,
+    },
+    /// Put together from two earlier trials, and changed.
+    Crossover {
+        /// Indices of the two.
+        parents: [usize; 2],
+        /// Names of the crossover and of the mutations applied, in order.
+        operators: Vec<String>,
+    },
+    /// The network of an earlier, briefer trial that did well.
+    Promotion {
+        /// Index of that trial.
+        from: usize,
     },
 }
 

@@ -29,7 +29,7 @@ impl UniformScaling {
 }
 
 impl Searcher for UniformScaling {
-    fn ask(&mut self, _space: &Space, _index: usize, _rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, _space: &Space, _number: usize, _rng: &mut Rng) -> Option<Proposal> {
         self.permilles.pop_front().map(|permille| Proposal::Uniform { permille })
     }
 

@@ -27,6 +27,8 @@ impl Space {
         let file: SpaceFile = source.deserialize()?;
         check_protocol(&source, &file)?;
         check_search(&source, &file)?;
+        check_reference(&source, &file)?;
+        check_ladder(&source, &file)?;
         let genes = genes(&source, &file)?;
         let space = Space::new(file, genes);
         check_limits(&source, &space)?;
@@ -37,21 +39,21 @@ impl Space {
 /// Refuses a number outside `allowed`, NaN included.
 fn number<T: PartialOrd + Display>(
     source: &Source,
-    path: [&str; 2],
+    path: &[&str],
     value: T,
     allowed: RangeInclusive<T>,
 ) -> Result<(), Diagnostic> {
     if allowed.contains(&value) {
         return Ok(());
     }
-    let message = format!("{} is {value}", path[1]);
+    let message = format!("{} is {value}", path.last().unwrap_or(&"this"));
     let help = format!("give a number from {} to {}", allowed.start(), allowed.end());
-    Err(source.mistake(&path, message).with_help(help))
+    Err(source.mistake(path, message).with_help(help))
 }
 
 fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     let protocol = &file.protocol;
-    let whole = |key, value, allowed| number(source, ["protocol", key], value, allowed);
+    let whole = |key, value, allowed| number(source, &["protocol", key], value, allowed);
     whole("resolution", protocol.resolution, MIN_RESOLUTION..=MAX_RESOLUTION)?;
     // The upper bounds from here on only catch slips of the finger.
     whole("train_images", protocol.train_images, 1..=1_000_000_000)?;
@@ -63,7 +65,7 @@ fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
         let message = format!("batch is {}, but train_images is {}", protocol.batch, protocol.train_images);
         return Err(source.mistake(&["protocol", "batch"], message).with_help("one batch must fit into an epoch"));
     }
-    let real = |key, value, allowed| number(source, ["protocol", key], value, allowed);
+    let real = |key, value, allowed| number(source, &["protocol", key], value, allowed);
     real("peak_learning_rate", protocol.peak_learning_rate, 1e-9..=100.0)?;
     real("warmup", protocol.warmup, 0.0..=1.0)?;
     real("momentum", protocol.momentum, 0.0..=0.9999)?;
@@ -73,14 +75,15 @@ fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
 
 fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     let search = &file.search;
-    let whole = |key, value, allowed| number(source, ["search", key], value, allowed);
+    let whole = |key, value, allowed| number(source, &["search", key], value, allowed);
     whole("trials", search.trials, 1..=1_000_000)?;
     whole("population", search.population, 2..=100_000)?;
     whole("window", search.window, 1..=1024)?;
+    whole("eta", search.eta, 2..=100)?;
     whole("max_failures", search.max_failures, 1..=1_000_000)?;
-    number(source, ["search", "immigrants"], search.immigrants, 0.0..=1.0)?;
+    number(source, &["search", "immigrants"], search.immigrants, 0.0..=1.0)?;
     if let Some(seconds) = search.max_seconds {
-        number(source, ["search", "max_seconds"], seconds, 1..=1_000_000_000)?;
+        number(source, &["search", "max_seconds"], seconds, 1..=1_000_000_000)?;
     }
     if !(1..=search.population).contains(&search.sample) {
         let message = format!("sample is {}, but population is {}", search.sample, search.population);
@@ -90,12 +93,44 @@ fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    number(source, &["reference", "error"], file.reference.error, 0.001..=1.0)?;
+    number(source, &["reference", "macs_ratio"], file.reference.macs_ratio, 0.001..=1000.0)
+}
+
+/// Rungs must get longer from one to the next, and the protocol's training is the last of them.
+fn check_ladder(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    let protocol = &file.protocol;
+    let mut before = 0;
+    for (i, rung) in file.ladder.iter().enumerate() {
+        let position = i.to_string();
+        let path = |key| ["ladder", &position, key];
+        number(source, &path("train_images"), rung.train_images, protocol.batch..=protocol.train_images)?;
+        number(source, &path("epochs"), rung.epochs, 1..=100_000)?;
+        let seen = rung.train_images.saturating_mul(rung.epochs);
+        let longest = protocol.train_images.saturating_mul(protocol.epochs);
+        if seen <= before || seen >= longest {
+            let than = if seen <= before {
+                format!("no more than the {before} of the rung before")
+            } else {
+                format!("not fewer than the {longest} of [protocol]")
+            };
+            let message = format!("train_images x epochs is {seen}, {than}");
+            return Err(source
+                .mistake(&["ladder", &position], message)
+                .with_help("list the briefest training first; the one of [protocol] comes after the last"));
+        }
+        before = seen;
+    }
+    Ok(())
+}
+
 /// The genes in network order: from the grid around the paper's widths, or from an explicit list.
 fn genes(source: &Source, file: &SpaceFile) -> Result<Vec<Gene>, Diagnostic> {
     let widths = &file.widths;
-    number(source, ["widths", "min_ratio"], widths.min_ratio, RATIOS)?;
-    number(source, ["widths", "max_ratio"], widths.max_ratio, RATIOS)?;
-    number(source, ["widths", "steps_per_octave"], widths.steps_per_octave, 1..=16)?;
+    number(source, &["widths", "min_ratio"], widths.min_ratio, RATIOS)?;
+    number(source, &["widths", "max_ratio"], widths.max_ratio, RATIOS)?;
+    number(source, &["widths", "steps_per_octave"], widths.steps_per_octave, 1..=16)?;
     if widths.min_ratio > widths.max_ratio {
         let message = format!("min_ratio {} is larger than max_ratio {}", widths.min_ratio, widths.max_ratio);
         return Err(source.mistake(&["widths", "min_ratio"], message).with_help("swap them, or lower min_ratio"));
@@ -172,7 +207,7 @@ fn check_limits(source: &Source, space: &Space) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::Strategy;
+    use crate::space::{ReferencePoint, Strategy};
 
     const DEFAULT: &str = include_str!("../../search_spaces/default.toml");
     const TINY: &str = include_str!("../../search_spaces/tiny.toml");
@@ -202,6 +237,7 @@ mod tests {
         assert_eq!(space.genes().len(), 57);
         assert!(space.size_log10() > 50.0, "{}", space.size_log10());
         assert_eq!(space.protocol().resolution, 64);
+        assert_eq!((*space.reference(), space.ladder()), (ReferencePoint { error: 0.5, macs_ratio: 1.1 }, &[][..]));
     }
 
     #[test]
@@ -222,6 +258,41 @@ mod tests {
         assert!(error.message().contains("did you mean `trials`?"), "{error}");
         let error = set(&["search.trials=0"]).unwrap_err().to_string();
         assert!(error.contains("trials is 0") && error.contains("default.toml with --set search.trials=0:"), "{error}");
+    }
+
+    #[test]
+    fn the_reference_and_the_ladder_can_be_set() {
+        let ladder = "ladder=[{train_images=500, epochs=1}, {train_images=1000, epochs=2}]";
+        let space = set(&["reference.error=0.9", ladder, "search.eta=2"]).unwrap();
+        assert_eq!(*space.reference(), ReferencePoint { error: 0.9, macs_ratio: 1.1 });
+        assert_eq!((space.ladder().len(), space.ladder()[1].epochs, space.search().eta), (2, 2, 2));
+        let written = Space::parse("config.toml", &space.to_toml().unwrap(), &[]).unwrap();
+        assert_eq!(written, space);
+        let changes = space.changes_since(&set(&[]).unwrap()).unwrap();
+        let keys: Vec<&str> = changes.iter().filter_map(|change| change.split(':').next()).collect();
+        assert_eq!(keys, ["ladder", "reference.error", "search.eta"]);
+    }
+
+    #[test]
+    fn a_ladder_must_lead_up_to_the_protocol() {
+        let rungs = |rungs: &str| mistake("[search]", &format!("{rungs}\n[search]"));
+        for (text, message, at) in [
+            ("[[ladder]]\ntrain_images = 500", "missing key `epochs`", 0),
+            ("[[ladder]]\nepochs = 1\ntrain_images = 31", "train_images is 31", 2),
+            ("[[ladder]]\nepochs = 1\ntrain_images = 2001", "train_images is 2001", 2),
+            ("[[ladder]]\ntrain_images = 500\nepochs = 0", "epochs is 0", 2),
+            ("[[ladder]]\ntrain_images = 2000\nepochs = 3", "is 6000, not fewer than the 6000 of [protocol]", 0),
+            (
+                "[[ladder]]\ntrain_images = 500\nepochs = 2\n[[ladder]]\ntrain_images = 1000\nepochs = 1",
+                "is 1000, no more than the 1000 of the rung before",
+                3,
+            ),
+            ("[[ladder]]\ntrain_images = 500\nepochs = 1\nresolution = 32", "unknown key `resolution`", 3),
+        ] {
+            let error = rungs(text);
+            assert!(error.message().contains(message), "{error}");
+            assert_eq!(error.position().0, line("[search]") + at, "{error}");
+        }
     }
 
     #[test]
@@ -278,6 +349,7 @@ mod tests {
             ("sample = 4", "sample = 0", "sample is 0"),
             ("immigrants = 0.1", "immigrants = inf", "immigrants is inf"),
             ("window = 4", "window = 0", "window is 0"),
+            ("window = 4", "eta = 1\nwindow = 4", "eta is 1"),
             ("max_failures = 5", "max_failures = 0", "max_failures is 0"),
             ("min_ratio = 0.1", "min_ratio = 2.0", "min_ratio 2 is larger than max_ratio 1.5"),
             ("min_ratio = 0.1", "min_ratio = 0", "min_ratio is 0"),

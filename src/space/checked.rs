@@ -1,7 +1,7 @@
 //! The checked search space.
 
 use super::Protocol;
-use super::file::{Limits, SearchSettings, SpaceFile};
+use super::file::{Limits, ReferencePoint, Rung, SearchSettings, SpaceFile};
 use super::genotype::{Gene, Genotype};
 use crate::arch::{Architecture, ArchitectureError, BLOCKS, Branch, BranchWidths, Cost, ResolutionError, StemWidths};
 
@@ -73,6 +73,16 @@ impl Space {
         &self.file.search
     }
 
+    /// Where hypervolumes are measured from.
+    pub fn reference(&self) -> &ReferencePoint {
+        &self.file.reference
+    }
+
+    /// The trainings below the protocol's, the briefest first; often none.
+    pub fn ladder(&self) -> &[Rung] {
+        &self.file.ladder
+    }
+
     /// Smallest and largest share of the paper's widths, and how many steps there are from a width to its double.
     pub fn ratios(&self) -> (f64, f64, u32) {
         let widths = &self.file.widths;
@@ -100,8 +110,8 @@ impl Space {
 
     /// The genotype whose widths are nearest to those of `architecture`, in ratio.
     pub fn nearest(&self, architecture: &Architecture) -> Genotype {
-        let widths = architecture.widths();
-        Genotype(self.genes.iter().zip(&widths).map(|(gene, (_, width))| gene.nearest(*width) as u16).collect())
+        let pairs = self.genes.iter().zip(architecture.width_values());
+        Genotype(pairs.map(|(gene, width)| gene.nearest(width) as u16).collect())
     }
 
     /// The cost of one image through `architecture` at the protocol's resolution, without auxiliary heads.
@@ -125,6 +135,12 @@ impl Space {
         // Never `None`: two classes are always allowed, and choices and resolution have been checked.
         let cost = self.decode(genotype, 2).ok().and_then(|it| it.cost(self.protocol().resolution).ok());
         cost.map_or(u64::MAX, |cost| cost.macs)
+    }
+
+    /// The fewest MACs in the space and the most that the limits allow, with two classes.
+    pub fn macs_range(&self) -> (u64, u64) {
+        let most = self.macs(&self.largest()).min(self.limits().max_macs.unwrap_or(u64::MAX));
+        (self.macs(&self.smallest()), most)
     }
 
     /// Every width at its narrowest.

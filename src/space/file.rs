@@ -15,6 +15,10 @@ pub(super) struct SpaceFile {
     pub limits: Limits,
     pub protocol: Protocol,
     pub search: SearchSettings,
+    #[serde(default)]
+    pub reference: ReferencePoint,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ladder: Vec<Rung>,
 }
 
 /// The `[widths]` section: which widths the convolutions may take.
@@ -44,16 +48,50 @@ pub struct Limits {
     pub max_parameters: Option<u64>,
 }
 
+/// The `[reference]` section, checked: the corner that hypervolumes are measured from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReferencePoint {
+    /// Error, over 0 to 1.
+    pub error: f64,
+    /// MACs, as a multiple of those of the paper's network.
+    pub macs_ratio: f64,
+}
+
+impl Default for ReferencePoint {
+    /// Guessing between two classes, and a little more than the paper's network costs.
+    fn default() -> Self {
+        Self { error: 0.5, macs_ratio: 1.1 }
+    }
+}
+
+/// One `[[ladder]]` section, checked: a training that is briefer than the protocol's and otherwise the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rung {
+    /// Training images per epoch at the most; the first ones of the training split.
+    pub train_images: usize,
+    /// Passes over the training images.
+    pub epochs: usize,
+}
+
 /// How candidates are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// Aging evolution: changed copies of the better ones of the latest trials.
     Evolution,
+    /// NSGA-II: changed copies and combinations of the best of all trials.
+    Nsga2,
     /// Drawn at random: the control for the search.
     Random,
     /// GoogLeNet with all widths scaled alike: the control for the space.
     Uniform,
+}
+
+/// One in three goes up: the usual choice (Li et al. 2018, "Hyperband", section 3).
+fn eta() -> usize {
+    3
 }
 
 /// The `[search]` section, checked: how candidates are chosen, and how many.
@@ -66,12 +104,15 @@ pub struct SearchSettings {
     pub trials: usize,
     /// Everything random in the run follows from this number.
     pub seed: u64,
-    /// The latest trials that evolution picks parents from, from 2.
+    /// How many trials parents are picked from: evolution's latest, NSGA-II's best; from 2.
     pub population: usize,
-    /// How many of these compete for each parent, 1 to `population`.
+    /// How many of these compete for each parent of evolution, 1 to `population`.
     pub sample: usize,
     /// Share of proposals drawn at random instead, 0 to 1.
     pub immigrants: f64,
+    /// So many trainings on one rung of the ladder come before one on the next, from 2. Means nothing without a ladder.
+    #[serde(default = "eta")]
+    pub eta: usize,
     /// A proposal knows all trials but the `window - 1` before it, so this many can train at once; from 1.
     pub window: usize,
     /// This many failed trials in a row stop the run, from 1.

@@ -22,9 +22,8 @@ pub fn random(space: &Space, rng: &mut Rng, position: f64) -> Genotype {
         Genotype(space.genes().iter().zip(&strays).map(|pair| index(pair) as u16).collect())
     };
 
-    let least = space.macs(&space.smallest()) as f64;
-    let most =
-        (space.macs(&space.largest()) as f64).min(space.limits().max_macs.map_or(f64::INFINITY, |limit| limit as f64));
+    let (least, most) = space.macs_range();
+    let (least, most) = (least as f64, most as f64);
     let target = least * (most / least).powf(position);
     // No stray exceeds one half, so these levels have every width at its narrowest and at its widest.
     let (mut low, mut high) = (-0.5, 1.5);

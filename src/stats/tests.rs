@@ -16,6 +16,7 @@ struct Golden {
     samples: Vec<Sample>,
     normal: Vec<Tail>,
     student: Vec<Central>,
+    crossed: Vec<Table>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +89,15 @@ struct Tail {
 struct Central {
     freedom: usize,
     central: f64,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    rows: Vec<Vec<f64>>,
+    mean: f64,
+    low: f64,
+    high: f64,
+    p: f64,
 }
 
 fn golden() -> Golden {
@@ -267,5 +277,16 @@ proptest! {
             prop_assert!(wilcoxon(&x, side).map_or(x.is_empty(), |it| within(it.p) && it.effect.abs() <= 1.0));
             prop_assert!(mann_whitney(&x, &y, side).map_or(x.is_empty() || y.is_empty(), |it| within(it.p)));
         }
+    }
+}
+
+#[test]
+fn means_of_two_way_tables() {
+    for Table { rows, mean, low, high, p } in golden().crossed {
+        let ours = crossed(&rows).unwrap();
+        assert_close(ours.mean, mean, "mean");
+        assert_close(ours.interval.low, low, "low end");
+        assert_close(ours.interval.high, high, "high end");
+        assert_close(ours.p, p, "p");
     }
 }

@@ -46,7 +46,12 @@ pub(super) fn failed(index: usize) -> Trial {
         1 => Failure::Panicked { message: "index out of \"bounds\"\nline 2".to_owned() },
         _ => Failure::Error { message: "ü".to_owned() },
     };
-    let origin = if index.is_multiple_of(2) { Origin::Random } else { Origin::Uniform { permille: 250 } };
+    let origin = match index % 4 {
+        0 => Origin::Random,
+        3 => Origin::Promotion { from: index / 2 },
+        1 => Origin::Uniform { permille: 250 },
+        _ => Origin::Crossover { parents: [index / 2, index / 3], operators: vec!["two_point".to_owned()] },
+    };
     Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1 }
 }
 
@@ -281,9 +286,9 @@ fn a_database_of_garbage_is_rebuilt() {
 fn a_newer_programs_run_is_left_alone() {
     let (dir, _) = three_trials();
     let path = dir.path().join(RunStore::JOURNAL);
-    let text = fs::read_to_string(&path).unwrap().replace("{\"record\":1,", "{\"record\":2,");
+    let text = fs::read_to_string(&path).unwrap().replace("{\"record\":2,", "{\"record\":3,");
     fs::write(&path, &text).unwrap();
-    assert!(matches!(RunStore::open(dir.path()), Err(Error::Version { version: 2, .. })));
+    assert!(matches!(RunStore::open(dir.path()), Err(Error::Version { version: 3, .. })));
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 

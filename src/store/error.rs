@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::record::VERSION;
 use crate::search::ports::StoreError;
 
 /// Why a run cannot be opened, read or written.
@@ -43,7 +44,10 @@ pub enum Error {
         reason: String,
     },
     /// A record is of a version that this program does not know.
-    #[error("{}: a record of version {version}, this program reads version 1: use the newer program", path.display())]
+    #[error(
+        "{}: a record of version {version}, this program reads versions up to {VERSION}: use the newer program",
+        path.display()
+    )]
     Version {
         /// Where the record is.
         path: PathBuf,

@@ -1,16 +1,18 @@
 //! One trial as bytes for the database and as a line for the journal, each with a version and a checksum.
 //!
-//! Bytes: version (1 byte, now 1), CRC32C of the rest (4 bytes, little-endian), MessagePack with field names. A later
+//! Bytes: version (1 byte, now 2), CRC32C of the rest (4 bytes, little-endian), MessagePack with field names. A later
 //! version may add fields that have a default without a new version number.
 //!
-//! Line: `{"record":1,"crc":"HEX","index":0,...}` where the CRC32C (8 hex digits) is that of the same object without
+//! Line: `{"record":2,"crc":"HEX","index":0,...}` where the CRC32C (8 hex digits) is that of the same object without
 //! its first two fields, `{"index":0,...}`.
+//!
+//! Version 2 knows more origins than version 1 and is otherwise the same, so both are read.
 
 use super::Error;
 use crate::search::trial::Trial;
 
-/// The version that this program writes, and the only one it reads.
-const VERSION: u8 = 1;
+/// The version that this program writes; it reads this and all before.
+pub(super) const VERSION: u8 = 2;
 
 /// Why a record gives no trial.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<Trial, Unreadable> {
     if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
         return Err(Unreadable::Damaged("wrong checksum".to_owned()));
     }
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(Unreadable::Version(version.into()));
     }
     rmp_serde::from_slice(body).map_err(|error| Unreadable::Damaged(error.to_string()))
@@ -82,7 +84,7 @@ pub(super) fn from_line(line: &str) -> Result<Trial, Unreadable> {
     let rest = line.strip_prefix("{\"record\":").ok_or_else(|| damaged("no record version"))?;
     let (version, rest) = rest.split_once(',').ok_or_else(|| damaged("cut short"))?;
     let version: u64 = version.parse().map_err(|_| damaged("no record version"))?;
-    if version != u64::from(VERSION) {
+    if !(1..=u64::from(VERSION)).contains(&version) {
         return Err(Unreadable::Version(version));
     }
     let rest = rest.strip_prefix("\"crc\":\"").ok_or_else(|| damaged("no checksum"))?;
@@ -98,6 +100,7 @@ pub(super) fn from_line(line: &str) -> Result<Trial, Unreadable> {
 mod tests {
     use super::super::contract::{done, failed};
     use super::*;
+    use crate::search::trial::Origin;
 
     #[test]
     fn both_forms_read_back_bit_for_bit() {
@@ -113,7 +116,7 @@ mod tests {
     fn a_line_is_one_flat_json_object() {
         let line = to_line(&done(7)).unwrap();
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["record"], 1);
+        assert_eq!(value["record"], 2);
         assert_eq!(value["index"], 7);
         assert_eq!(value["outcome"]["status"], "done");
         assert!(!line.contains('\n'));
@@ -139,11 +142,23 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_not_called_damage() {
-        let line = to_line(&done(0)).unwrap().replace("\"record\":1", "\"record\":2");
-        assert_eq!(from_line(&line), Err(Unreadable::Version(2)));
+        let line = to_line(&done(0)).unwrap().replace("\"record\":2", "\"record\":3");
+        assert_eq!(from_line(&line), Err(Unreadable::Version(3)));
         let mut bytes = to_bytes(&done(0)).unwrap();
-        bytes[0] = 2;
-        assert_eq!(from_bytes(&bytes), Err(Unreadable::Version(2)));
+        bytes[0] = 3;
+        assert_eq!(from_bytes(&bytes), Err(Unreadable::Version(3)));
+    }
+
+    #[test]
+    fn records_of_version_1_are_read() {
+        // Written by version 0.1.0 of this program: the last trial of `run --space tiny.toml`.
+        let trial = from_line(include_str!("version1.jsonl").trim_end()).unwrap();
+        let Origin::Mutation { parent, operators } = &trial.job.origin else { panic!("{trial:?}") };
+        assert_eq!((trial.job.index, parent, &operators[..]), (7, &5, &["transfer".to_owned()][..]));
+        assert_eq!(trial.outcome.score().map(|score| score.validation_loss), Some(0.693_388_311_268_274_6));
+        let mut bytes = to_bytes(&trial).unwrap();
+        bytes[0] = 1;
+        assert_eq!(from_bytes(&bytes), Ok(trial));
     }
 
     #[test]

@@ -11,7 +11,10 @@ import pathlib
 import warnings
 
 import numpy as np
+import pandas
 from scipy import stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -105,6 +108,27 @@ def samples():
         yield case
 
 
+def crossed():
+    """Two-way tables; the mean squares are those of statsmodels' analysis of variance."""
+    for rows, columns in [(2, 2), (3, 7), (5, 40), (8, 3)]:
+        for of_rows, of_columns in [(0.0, 0.0), (1.0, 0.2), (0.2, 1.0)]:
+            shift_rows, shift_columns = fine(rows) * of_rows, fine(columns) * of_columns
+            noise = fine(rows * columns).reshape(rows, columns)
+            table = np.round((shift_rows[:, None] + shift_columns + noise + 0.5) * 65536) / 65536
+            row, column = np.indices(table.shape)
+            frame = pandas.DataFrame({"row": row.ravel(), "column": column.ravel(), "value": table.ravel()})
+            squares = anova_lm(ols("value ~ C(row) + C(column)", frame).fit())
+            parts = [squares.mean_sq[name] for name in ("C(row)", "C(column)", "Residual")]
+            freedoms = [rows - 1, columns - 1, (rows - 1) * (columns - 1)]
+            variance = max(parts[0] + parts[1] - parts[2], parts[0], parts[1])
+            freedom = variance**2 / sum(part**2 / freedom for part, freedom in zip(parts, freedoms))
+            freedom = max(int(freedom), min(rows, columns) - 1)
+            error = np.sqrt(variance / table.size)
+            low, high = stats.t.interval(0.95, freedom, loc=table.mean(), scale=error)
+            yield {"rows": table, "mean": table.mean(), "low": low, "high": high,
+                   "p": 2 * stats.t.sf(abs(table.mean() / error), freedom)}
+
+
 def plain(value):
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
@@ -121,6 +145,7 @@ def main():
         "mcnemar": mcnemars(), "bootstrap": bootstrap(), "samples": samples(),
         "normal": ({"z": z, "above": stats.norm.sf(z)} for z in (-9.0, -3.5, -1.0, 0.0, 0.5, 2.5, 3.0, 3.25, 6.0, 20.0)),
         "student": ({"freedom": n, "central": stats.t.ppf(0.975, n)} for n in (1, 2, 3, 4, 5, 10, 31, 100, 1000)),
+        "crossed": crossed(),
     }
     # One case a line.
     parts = [f'"{name}": [\n' + ",\n".join(json.dumps(plain(case), allow_nan=False) for case in cases) + "\n]"

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::search::hypervolume::{Reference, hypervolume_of};
-use crate::search::trial::Trial;
+use crate::search::ladder::trained_for;
+use crate::search::trial::{Fidelity, Trial};
 
 /// Costs at which a search is looked at, evenly spread up to its budget.
 pub(super) const POINTS: u64 = 10;
@@ -15,12 +16,13 @@ pub struct Point {
     pub cost_macs: u64,
     /// Seconds that the trainings within this cost took, one after the other.
     pub seconds: f64,
-    /// Hypervolume of the trials within this cost.
+    /// Hypervolume of the trials within this cost, of those with the protocol's own training.
     pub hypervolume: f64,
 }
 
-/// The search that made `trials` (by ascending index) at every tenth of `budget`, the last point being all of it.
-pub(super) fn curve(trials: &[Trial], budget: u64, reference: &Reference) -> Vec<Point> {
+/// The search that made `trials` (by ascending index) at every tenth of `budget`, the last point being all of it. All
+/// of them cost something; those trained as `full` says count for the hypervolume.
+pub(super) fn curve(trials: &[Trial], budget: u64, full: Fidelity, reference: &Reference) -> Vec<Point> {
     (1..=POINTS)
         .map(|tenth| {
             // Without overflow, and exactly the budget at the end.
@@ -35,7 +37,7 @@ pub(super) fn curve(trials: &[Trial], budget: u64, reference: &Reference) -> Vec
                 cost_macs,
                 // The sum of nothing is a negative zero.
                 seconds: within.iter().fold(0.0, |sum, trial| sum + trial.seconds),
-                hypervolume: hypervolume_of(within, reference),
+                hypervolume: hypervolume_of(trained_for(within, full), reference),
             }
         })
         .collect()
@@ -45,17 +47,19 @@ pub(super) fn curve(trials: &[Trial], budget: u64, reference: &Reference) -> Vec
 mod tests {
     use super::super::super::summary::tests::{BASELINE, evolved, failed};
     use super::*;
+    use crate::space::ReferencePoint;
 
     #[test]
     fn a_point_holds_the_trials_that_were_affordable() {
-        // 100 images, one epoch: 300 training MACs for each of the network.
+        // 128 images, one epoch: 384 training MACs for each of the network.
         let trials = [evolved(0, 0.8, 10_000_000), failed(1), evolved(2, 0.9, 20_000_000), evolved(3, 0.95, 1_000_000)];
-        let reference = Reference::of_baseline(&BASELINE);
-        let points = curve(&trials, 10_000_000_000, &reference);
+        let reference = Reference::new(&ReferencePoint::default(), &BASELINE);
+        let full = trials[0].job.fidelity;
+        let points = curve(&trials, 12_800_000_000, full, &reference);
         let counts: Vec<f64> = points.iter().map(|point| point.seconds / 2.0).collect();
-        // 3 G, a failed one of 3 K, 6 G, 0.3 G.
+        // 3.84 G, a failed one of 3.84 K, 7.68 G, 0.384 G.
         assert_eq!(counts, [0.0, 0.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 4.0]);
-        assert_eq!(points[9].cost_macs, 10_000_000_000);
+        assert_eq!(points[9].cost_macs, 12_800_000_000);
         let volume = |point: usize, within: &[Trial]| {
             assert_eq!(points[point].hypervolume, hypervolume_of(within, &reference), "{point}");
         };
@@ -65,6 +69,6 @@ mod tests {
         volume(3, &trials[..2]);
         volume(9, &trials);
         assert!(points[9].hypervolume > points[3].hypervolume && points[3].hypervolume > 0.0);
-        assert_eq!(curve(&trials, u64::MAX, &reference)[9].cost_macs, u64::MAX);
+        assert_eq!(curve(&trials, u64::MAX, full, &reference)[9].cost_macs, u64::MAX);
     }
 }

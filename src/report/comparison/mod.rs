@@ -13,7 +13,9 @@ pub use text::comparison_text;
 use crate::arch::Cost;
 use crate::search::budget::training_macs;
 use crate::search::hypervolume::Reference;
-use crate::search::trial::Trial;
+use crate::search::ladder::full;
+use crate::search::trial::{Fidelity, Trial};
+use crate::space::{ReferencePoint, Space};
 use crate::stats::{Alternative, Undefined, holm, median, quartiles, wilcoxon};
 
 /// The strategy that every other one is measured by.
@@ -113,6 +115,8 @@ pub struct Comparison {
     pub budget_baselines: f64,
     /// Multiply-adds of the paper's network for one image.
     pub baseline_macs: u64,
+    /// The corner that hypervolumes are measured from.
+    pub reference: ReferencePoint,
     /// The seeds of the searches.
     pub seeds: Vec<u64>,
     /// One row a strategy, in the order given.
@@ -132,6 +136,8 @@ pub struct Comparison {
 pub struct Terms<'a> {
     /// Name of the comparison.
     pub name: &'a str,
+    /// The space that all of them searched.
+    pub space: &'a Space,
     /// Multiply-adds of training that every search could spend.
     pub budget: u64,
     /// Cost of the paper's network.
@@ -150,13 +156,13 @@ impl Comparison {
     /// # Errors
     /// [`Undefined`] if there are no seeds, or a search is missing so that not all can be paired.
     pub fn new(terms: &Terms<'_>, searches: &[Searched]) -> Result<Self, Undefined> {
-        let Terms { name, budget, baseline, baseline_training, seeds, strategies } = *terms;
-        let reference = Reference::of_baseline(baseline);
+        let Terms { name, space, budget, baseline, baseline_training, seeds, strategies } = *terms;
+        let reference = Reference::new(space.reference(), baseline);
         let strategies = strategies
             .iter()
             .map(|strategy| {
                 let theirs = |seed: &u64| searches.iter().find(|it| it.strategy == *strategy && it.seed == *seed);
-                let rows = seeds.iter().filter_map(theirs).map(|it| row(it, budget, &reference));
+                let rows = seeds.iter().filter_map(theirs).map(|it| row(it, budget, full(space), &reference));
                 StrategyRow::new(strategy, rows.collect())
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -177,6 +183,7 @@ impl Comparison {
             budget_macs: budget,
             budget_baselines: budget as f64 / baseline_training as f64,
             baseline_macs: baseline.macs,
+            reference: *space.reference(),
             seeds: seeds.to_vec(),
             least_p_holm: least(seeds.len()),
             seeds_needed,
@@ -199,9 +206,10 @@ impl StrategyRow {
 fn row(
     Searched { strategy: _, seed, trials, digest, ended }: &Searched,
     budget: u64,
+    full: Fidelity,
     reference: &Reference,
 ) -> SearchRow {
-    let curve = curve::curve(trials, budget, reference);
+    let curve = curve::curve(trials, budget, full, reference);
     let (seconds, hypervolume) = curve.last().map_or((0.0, 0.0), |end| (end.seconds, end.hypervolume));
     SearchRow {
         seed: *seed,

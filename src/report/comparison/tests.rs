@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::arch::Architecture;
 use crate::report::summary::baseline_cost;
-use crate::report::summary::tests::{BASELINE, evolved};
+use crate::report::summary::tests::{BASELINE, evolved, space};
 use crate::search::drive::{Ended, Plan, Stop, drive};
 use crate::search::landscape::Landscape;
 use crate::search::ports::{Event, Observer};
@@ -51,8 +51,15 @@ fn searches_at_equal_cost_side_by_side() {
         .iter()
         .flat_map(|strategy| seeds.iter().map(move |seed| searched(strategy, *seed, budget)))
         .collect();
-    let terms =
-        Terms { name: "pets", budget, baseline: &baseline, baseline_training, seeds: &seeds, strategies: &strategies };
+    let terms = Terms {
+        name: "pets",
+        space: &space(1),
+        budget,
+        baseline: &baseline,
+        baseline_training,
+        seeds: &seeds,
+        strategies: &strategies,
+    };
     let comparison = Comparison::new(&terms, &searches).unwrap();
     let [evolution, random, uniform] = &comparison.strategies[..] else { panic!("{comparison:?}") };
     // Equal cost: what is left would not have paid for the next trial, and so is less than the dearest network's.
@@ -99,9 +106,10 @@ fn made_up(accuracies: &[(&str, &[f64])]) -> Comparison {
         .collect();
     let terms = Terms {
         name: "pets",
-        budget: 3_000_000_000,
+        space: &space(1),
+        budget: 3_840_000_000,
         baseline: &BASELINE,
-        baseline_training: 30_000_000_000,
+        baseline_training: 38_400_000_000,
         seeds: &seeds,
         strategies: &strategies,
     };
@@ -152,6 +160,7 @@ fn a_missing_search_is_no_comparison() {
     let strategies = ["evolution", "random"].map(str::to_owned);
     let terms = Terms {
         name: "pets",
+        space: &space(1),
         budget: 1,
         baseline: &BASELINE,
         baseline_training: 1,
@@ -173,7 +182,7 @@ fn a_missing_search_is_no_comparison() {
 fn a_whole_table() {
     let text = comparison_text(&made_up(&[("evolution", &HIGH[..2]), ("random", &LOW[..2])]));
     let expected = "\
-comparison pets: 2 seeds; every search could spend 3.00G training MACs, 0.1 trainings of GoogLeNet
+comparison pets: 2 seeds; every search could spend 3.84G training MACs, 0.1 trainings of GoogLeNet
 hypervolume is measured from an error of 0.5 and 1.1 x GoogLeNet's 100M MACs
 
 hypervolume over seeds; trials, cost spent and training time are means

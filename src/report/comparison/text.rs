@@ -4,14 +4,15 @@ use super::curve::POINTS;
 use super::{CONTROL, Comparison, Pair, Standing, StrategyRow};
 use crate::report::columns::columns;
 use crate::report::units::{duration, si};
-use crate::search::hypervolume::{REFERENCE_ERROR, REFERENCE_MACS};
+use crate::space::ReferencePoint;
 
 /// Final hypervolumes, the way there, the tests, and what follows from them in words.
 pub fn comparison_text(comparison: &Comparison) -> String {
-    let Comparison { name, budget_macs, budget_baselines, baseline_macs, seeds, .. } = comparison;
+    let Comparison { name, budget_macs, budget_baselines, baseline_macs, reference, seeds, .. } = comparison;
+    let ReferencePoint { error, macs_ratio } = reference;
     let mut text = format!(
         "comparison {name}: {} seeds; every search could spend {} training MACs, {budget_baselines:.1} trainings of GoogLeNet\n\
-         hypervolume is measured from an error of {REFERENCE_ERROR} and {REFERENCE_MACS} x GoogLeNet's {} MACs\n\n",
+         hypervolume is measured from an error of {error} and {macs_ratio} x GoogLeNet's {} MACs\n\n",
         seeds.len(),
         si(*budget_macs),
         si(*baseline_macs),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::search::front::front;
+use crate::search::ladder::trained_for;
 use crate::search::trial::{Fidelity, Origin, Trial};
 
 /// How many networks are taken from where.
@@ -19,11 +20,9 @@ pub struct Choice {
 /// The searched networks that `choice` takes from the front of the trials of fidelity `fidelity`, by ascending MACs.
 ///
 /// Uniform scalings are what finalists are compared with, so the front is that of all other trials.
-pub fn finalists(trials: &[Trial], fidelity: &Fidelity, choice: Choice) -> Vec<Trial> {
+pub fn finalists(trials: &[Trial], fidelity: Fidelity, choice: Choice) -> Vec<Trial> {
     let searched = |trial: &&Trial| !matches!(trial.job.origin, Origin::Uniform { .. });
-    let comparable = |trial: &&Trial| trial.job.fidelity == *fidelity;
-    let trials: Vec<Trial> = trials.iter().filter(searched).filter(comparable).cloned().collect();
-    let front = front(&trials);
+    let front = front(trained_for(trials, fidelity).filter(searched));
     let (Some(first), Some(last)) = (front.first(), front.last()) else { return Vec::new() };
     let log_macs = |trial: &Trial| (trial.job.cost.macs as f64).ln();
     let (low, high) = (log_macs(first), log_macs(last));
@@ -63,7 +62,7 @@ mod tests {
 
     fn chosen(bins: usize, per_bin: usize, max_finalists: usize) -> Vec<usize> {
         let choice = Choice { bins, per_bin, max_finalists };
-        finalists(&trials(), &FIDELITY, choice).iter().map(|trial| trial.job.index).collect()
+        finalists(&trials(), FIDELITY, choice).iter().map(|trial| trial.job.index).collect()
     }
 
     #[test]
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn a_front_of_one_or_none() {
         let choice = Choice { bins: 4, per_bin: 1, max_finalists: 4 };
-        assert_eq!(finalists(&trials()[..1], &FIDELITY, choice).len(), 1);
-        assert_eq!(finalists(&trials()[6..], &FIDELITY, choice), []);
+        assert_eq!(finalists(&trials()[..1], FIDELITY, choice).len(), 1);
+        assert_eq!(finalists(&trials()[6..], FIDELITY, choice), []);
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::choose::{Choice, finalists};
 use super::scaling::{Scaling, nearest_scaling};
 use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
+use crate::search::ladder::full;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Job, Origin, Trial};
 use crate::space::{Protocol, Space};
@@ -114,8 +115,7 @@ impl List {
         settings: Settings,
     ) -> Result<Self, NoList> {
         let brief = space.protocol();
-        let fidelity = Fidelity { resolution: brief.resolution, images: brief.train_images, epochs: brief.epochs };
-        let finalists = finalists(trials, &fidelity, settings.choice);
+        let finalists = finalists(trials, full(space), settings.choice);
         let like = &finalists.first().ok_or(NoList::NoFinalist)?.job.architecture;
         let protocol = Protocol {
             train_images: images.train,

@@ -1,0 +1,203 @@
+//! Successive halving: a brief training for every candidate, longer ones for those that do well at it.
+
+use super::pareto::{Objectives, crowding, ranks};
+use super::trial::{Fidelity, Origin, Trial};
+use crate::arch::Architecture;
+use crate::space::Space;
+
+/// Equal parts of the space's range of log MACs. Candidates compete for promotion within one of them only: brief trainings
+/// favour networks of some cost over others, and would let no others up.
+const BINS: usize = 4;
+
+/// The trainings that a candidate can get, from the briefest to the protocol's own: at least one.
+pub fn rungs(space: &Space) -> Vec<Fidelity> {
+    let resolution = space.protocol().resolution;
+    let rung = |images, epochs| Fidelity { resolution, images, epochs };
+    let lower = space.ladder().iter().map(|it| rung(it.train_images, it.epochs));
+    lower.chain([full(space)]).collect()
+}
+
+/// The training that the protocol describes. Only scores of this one are shown, compared with the baseline, and picked.
+pub fn full(space: &Space) -> Fidelity {
+    let protocol = space.protocol();
+    Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs }
+}
+
+/// Those of `trials` that were trained for so long.
+pub fn trained_for(trials: &[Trial], fidelity: Fidelity) -> impl Iterator<Item = &Trial> + Clone {
+    trials.iter().filter(move |trial| trial.job.fidelity == fidelity)
+}
+
+/// Decides who gets a longer training.
+///
+/// Source: Jamieson & Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization", and Li et
+/// al. 2020, "A system for massively parallel hyperparameter tuning", whose promotions also come one by one. Each training
+/// begins from scratch and has a learning-rate schedule of its own.
+pub(super) struct Ladder {
+    rungs: Vec<Fidelity>,
+    eta: usize,
+    /// Least and most natural logarithm of the MACs in the space.
+    log_macs: (f64, f64),
+    /// Candidates that can go up, or could once, by rung and bin.
+    entrants: Vec<[Vec<Entrant>; BINS]>,
+}
+
+/// A candidate on the rung that it was trained on.
+struct Entrant {
+    index: usize,
+    architecture: Architecture,
+    objectives: Objectives,
+    promoted: bool,
+}
+
+impl Ladder {
+    pub fn new(space: &Space) -> Self {
+        let rungs = rungs(space);
+        let (least, most) = space.macs_range();
+        let entrants = rungs.iter().map(|_| Default::default()).collect();
+        Self { rungs, eta: space.search().eta, log_macs: ((least as f64).ln(), (most as f64).ln()), entrants }
+    }
+
+    /// How long a training on `rung` is.
+    pub fn fidelity(&self, rung: usize) -> Fidelity {
+        self.rungs[rung]
+    }
+
+    /// The highest rung.
+    pub fn top(&self) -> usize {
+        self.rungs.len() - 1
+    }
+
+    /// The rung that turn `turn` is for: 0 for a new candidate, otherwise where one goes up to. After every `eta` trainings
+    /// on a rung there is one on the next, so three rungs and an `eta` of 3 give `0 0 0 1 0 0 0 1 0 0 0 1 2`, again and
+    /// again.
+    pub fn rung(&self, turn: usize) -> usize {
+        // Turns from one training on a rung to the next one on it, at the least.
+        let periods = std::iter::successors(Some(1_usize), |period| Some(period.saturating_mul(self.eta) + 1));
+        let periods: Vec<usize> = periods.take(self.rungs.len()).collect();
+        let mut left = turn;
+        for (rung, period) in periods.iter().enumerate().rev() {
+            left %= period;
+            if left == period - 1 {
+                return rung;
+            }
+        }
+        0
+    }
+
+    /// Takes note of a trial. Scaled copies of the paper's network are trained on every rung in any case.
+    pub fn tell(&mut self, trial: &Trial) {
+        let rung = self.rungs.iter().position(|fidelity| *fidelity == trial.job.fidelity);
+        let objectives = Objectives::of(trial);
+        let control = matches!(trial.job.origin, Origin::Uniform { .. });
+        let Some(rung) = rung.filter(|rung| *rung < self.top() && !control && objectives != Objectives::WORST) else {
+            return;
+        };
+        let bin = self.bin(objectives.log_macs);
+        let architecture = trial.job.architecture.clone();
+        self.entrants[rung][bin].push(Entrant { index: trial.job.index, architecture, objectives, promoted: false });
+    }
+
+    /// The candidate that goes up to `rung`, and the index of its trial on the rung below. `None` if nobody can.
+    ///
+    /// It is of the bin from which the fewest have gone up so far, of equal ones the cheaper; within the bin it has the
+    /// lowest non-domination rank among all trials of the rung below, and then the most room on its front.
+    pub fn promote(&mut self, rung: usize) -> Option<(usize, Architecture)> {
+        let bins = &mut self.entrants[rung.checked_sub(1)?];
+        let waiting = bins.iter_mut().filter(|bin| bin.iter().any(|entrant| !entrant.promoted));
+        let bin = waiting.min_by_key(|bin| bin.iter().filter(|entrant| entrant.promoted).count())?;
+        let objectives: Vec<Objectives> = bin.iter().map(|entrant| entrant.objectives).collect();
+        let ranks = ranks(&objectives);
+        let crowding = crowding(&objectives, &ranks);
+        let before = |a: &usize, b: &usize| {
+            let by_room = crowding[*b].total_cmp(&crowding[*a]);
+            ranks[*a].cmp(&ranks[*b]).then(by_room).then(objectives[*a].error.total_cmp(&objectives[*b].error))
+        };
+        let best = (0..bin.len()).filter(|&i| !bin[i].promoted).min_by(before)?;
+        bin[best].promoted = true;
+        Some((bin[best].index, bin[best].architecture.clone()))
+    }
+
+    fn bin(&self, log_macs: f64) -> usize {
+        let (least, most) = self.log_macs;
+        // A space of one cost has one bin; what lies outside, with many classes, belongs to the ends.
+        let share = if most > least { (log_macs - least) / (most - least) } else { 0.0 };
+        ((share * BINS as f64) as usize).min(BINS - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::testing::{done_trial, failed_trial, space};
+
+    /// Three rungs of 32, 96 and 128 times 3 images.
+    const THREE: &str = "ladder=[{train_images=32, epochs=1}, {train_images=96, epochs=1}]";
+
+    fn ladder(overrides: &[&str]) -> Ladder {
+        Ladder::new(&space(&[&[THREE, "protocol.epochs=3"], overrides].concat()))
+    }
+
+    /// A trial of rung 0.
+    fn entrant(index: usize, accuracy: f64, macs: u64) -> Trial {
+        let mut trial = done_trial(index, accuracy, macs);
+        trial.job.fidelity = Fidelity { resolution: 32, images: 32, epochs: 1 };
+        trial
+    }
+
+    #[test]
+    fn the_protocol_is_the_top_rung() {
+        let fidelity = |images, epochs| Fidelity { resolution: 32, images, epochs };
+        assert_eq!(rungs(&space(&[])), [fidelity(128, 1)]);
+        assert_eq!(ladder(&[]).rungs, [fidelity(32, 1), fidelity(96, 1), fidelity(128, 3)]);
+    }
+
+    #[test]
+    fn turns_follow_a_fixed_pattern() {
+        let turns = |ladder: &Ladder, count| (0..count).map(|turn| ladder.rung(turn)).collect::<Vec<_>>();
+        let pattern = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2];
+        assert_eq!(turns(&ladder(&[]), 26), [pattern, pattern].concat());
+        assert_eq!(turns(&ladder(&["search.eta=2"]), 8), [0, 0, 1, 0, 0, 1, 2, 0]);
+        assert_eq!(turns(&Ladder::new(&space(&[])), 5), [0; 5]);
+    }
+
+    #[test]
+    fn the_best_of_the_bin_with_the_fewest_promotions_goes_up() {
+        let mut ladder = ladder(&[]);
+        let (least, most) = ladder.log_macs;
+        // MACs in the middle of a bin, a little more with every step.
+        let macs = |bin: usize, step: u64| (least + (most - least) * (bin as f64 + 0.5) / 4.0).exp() as u64 + step;
+        assert_eq!(ladder.promote(1), None);
+        // On the front of the cheapest bin: 0, 1, 2, of which 1 has the least room; 3 is dominated.
+        for trial in [
+            entrant(0, 0.60, macs(0, 0)),
+            entrant(1, 0.61, macs(0, 1)),
+            entrant(2, 0.70, macs(0, 9)),
+            entrant(3, 0.55, macs(0, 2)),
+            entrant(4, 0.90, macs(3, 0)),
+            entrant(5, 0.80, macs(3, 1)),
+        ] {
+            ladder.tell(&trial);
+        }
+        let mut failed = failed_trial(6, macs(1, 0));
+        failed.job.fidelity = ladder.fidelity(0);
+        let mut control = entrant(7, 0.99, macs(2, 0));
+        control.job.origin = Origin::Uniform { permille: 500 };
+        let mut top = entrant(8, 0.99, macs(2, 0));
+        top.job.fidelity = ladder.fidelity(2);
+        [failed, control, top].iter().for_each(|trial| ladder.tell(trial));
+        let promoted: Vec<usize> = std::iter::from_fn(|| ladder.promote(1)).map(|(index, _)| index).collect();
+        assert_eq!(promoted, [2, 4, 0, 5, 1, 3]);
+        assert_eq!((ladder.promote(1), ladder.promote(2)), (None, None));
+    }
+
+    #[test]
+    fn costs_outside_of_the_range_belong_to_the_ends() {
+        let mut ladder = ladder(&[]);
+        let (least, most) = ladder.log_macs;
+        let bins = [least - 1.0, least, (least + most) / 2.0 + 0.01, most, most + 1.0].map(|it| ladder.bin(it));
+        assert_eq!(bins, [0, 0, 2, 3, 3]);
+        ladder.log_macs = (least, least);
+        assert_eq!(ladder.bin(least), 0);
+    }
+}
