@@ -13,7 +13,7 @@ use super::search::{Control, PlaceArgs, Search, manifest, reason};
 use super::{Failure, Output, stdout};
 use crate::arch::Architecture;
 use crate::evaluate::job;
-use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_text};
+use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text};
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
 use crate::space::Space;
@@ -120,12 +120,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let comparison = Comparison::new(&terms, &done)?;
     let csv = dir.join("compare.csv");
     write_atomically(&csv, comparison_csv(&comparison).as_bytes())?;
+    let svg = dir.join("compare.svg");
+    write_atomically(&svg, comparison_svg(&comparison).as_bytes())?;
     if output.json {
         let report = Report { comparison: &comparison, results: dir };
         return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
-    let (text, csv, dir) = (comparison_text(&comparison), csv.display(), dir.display());
-    stdout::print(&format!("{text}written: {csv}; a search each in {dir}/STRATEGY-SEED\n"))
+    let (text, csv, svg) = (comparison_text(&comparison), csv.display(), svg.display());
+    let dir = dir.display();
+    stdout::print(&format!("{text}written: {csv}, {svg}; a search each in {dir}/STRATEGY-SEED\n"))
 }
 
 /// The stable machine form.

@@ -92,11 +92,9 @@ fn finish(
         let report = Report { summary, ended: key, results: dir.path().to_owned() };
         stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
-        let [front, journal, config] =
-            [dir.front(), dir.journal(), dir.config()].map(|path| path.display().to_string());
-        let text = table(summary);
-        let digest = &summary.digest;
-        stdout::print(&format!("{text}\ndigest: {digest}\n{why}\nwritten: {front}, {journal}, {config}\n"))?;
+        let written = [dir.front(), dir.picture(), dir.journal(), dir.config()].map(|path| path.display().to_string());
+        let (text, digest, written) = (table(summary), &summary.digest, written.join(", "));
+        stdout::print(&format!("{text}\ndigest: {digest}\n{why}\nwritten: {written}\n"))?;
     }
     match ended {
         Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached | Ended::DeadlineReached => Ok(()),

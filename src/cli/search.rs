@@ -15,8 +15,9 @@ use crate::arch::Cost;
 use crate::data::Dataset;
 use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
-use crate::report::{Progress, RunSummary, Style, front_csv, si};
+use crate::report::{Progress, RunSummary, Style, front_csv, front_svg, si};
 use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
+use crate::search::ladder::{full, trained_for};
 use crate::search::ports::Store;
 use crate::search::searcher::searcher_for;
 use crate::search::trial::Outcome;
@@ -165,6 +166,8 @@ impl Search<'_> {
         let summary =
             RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
+        let comparable = trained_for(&finished.trials, full(space));
+        write_atomically(&dir.picture(), front_svg(&summary, comparable).as_bytes())?;
         Ok((finished, summary))
     }
 

@@ -2,10 +2,12 @@
 
 mod audit;
 mod card;
+mod chart;
 mod columns;
 mod comparison;
 mod finals;
 mod front_csv;
+mod front_svg;
 mod ledger;
 mod progress;
 mod summary;
@@ -16,11 +18,12 @@ mod units;
 pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Finalist, Source};
 pub use columns::columns;
-pub use comparison::{Comparison, Searched, Terms, comparison_csv, comparison_text};
+pub use comparison::{Comparison, Searched, Terms, comparison_csv, comparison_svg, comparison_text};
 pub use finals::{
     Contest, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
 };
 pub use front_csv::front_csv;
+pub use front_svg::front_svg;
 pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};

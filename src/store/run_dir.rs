@@ -76,6 +76,11 @@ impl RunDir {
         self.0.join("front.csv")
     }
 
+    /// The trials and the front as a picture.
+    pub fn picture(&self) -> PathBuf {
+        self.0.join("front.svg")
+    }
+
     /// The journal of trials, for [`super::read_journal`].
     pub fn journal(&self) -> PathBuf {
         self.0.join(RunStore::JOURNAL)

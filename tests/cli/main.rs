@@ -141,6 +141,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
 
     let run = place.path().join("results/tiny-synthetic");
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
+    let picture = fs::read_to_string(run.join("front.svg")).unwrap();
+    assert_eq!(picture.matches("<title>trial ").count(), 4);
     let card = place.json("best");
     assert_eq!((&card["run"], &card["classes"][1]), (&"tiny-synthetic".into(), &"dog".into()));
     assert!(fs::read_to_string(run.join("best/card.md")).unwrap().contains("## Lineage"));

@@ -2,12 +2,14 @@
 
 mod csv;
 mod curve;
+mod plot;
 mod text;
 
 use serde::Serialize;
 
 pub use csv::comparison_csv;
 pub use curve::Point;
+pub use plot::comparison_svg;
 pub use text::comparison_text;
 
 use crate::arch::Cost;

@@ -1,0 +1,57 @@
+//! The trials of a run as a picture.
+
+use super::chart::{Axis, Chart, Look, Point, Series};
+use super::summary::{Row, RunSummary, origin};
+use super::units::si;
+use crate::search::trial::Trial;
+
+/// `front.svg`: validation accuracy over MACs, with one standard error, of the front and of the uniform scalings of
+/// `summary`, and the other scored ones among `trials`, which are those of equal training, as dots.
+pub fn front_svg<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>) -> String {
+    let shown = |trial: &Trial| summary.front.iter().chain(&summary.uniform).any(|row| row.trial == trial.job.index);
+    let others = trials.into_iter().filter(|trial| !shown(trial)).filter_map(|trial| {
+        let score = trial.outcome.score()?;
+        Some(point(trial.job.index, trial.job.cost.macs, [score.accuracy, score.accuracy_se], &origin(trial)))
+    });
+    let series = |name: &str, look, points| Series { name: name.to_owned(), look, points };
+    let series = vec![
+        series("front", Look::Bars, rows(&summary.front)),
+        series("uniform scaling", Look::Bars, rows(&summary.uniform)),
+        series("other trials", Look::Dots, others.collect()),
+    ];
+    let x = Axis { label: "MACs of one image", log: true, show: |value| si(value as u64) };
+    let y =
+        Axis {
+            label: "validation accuracy in % (± one standard error)", log: false, show: |value| format!("{value}")
+        };
+    Chart { title: format!("run {}", summary.run), x, y, series }.svg()
+}
+
+fn rows(rows: &[Row]) -> Vec<Point> {
+    rows.iter().map(|row| point(row.trial, row.macs, [row.accuracy, row.accuracy_se], &row.origin)).collect()
+}
+
+fn point(trial: usize, macs: u64, score: [f64; 2], origin: &str) -> Point {
+    let [accuracy, se] = score.map(|share| 100.0 * share);
+    let about = format!("trial {trial}: {accuracy:.1} ± {se:.1} %, {} MACs, {origin}", si(macs));
+    Point { x: macs as f64, y: [accuracy - se, accuracy, accuracy + se], about }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{BASELINE, evolved, example, space};
+    use super::*;
+
+    #[test]
+    fn every_scored_trial_is_there_once() {
+        let mut trials = example();
+        trials.push(evolved(5, 0.60, 50_000_000));
+        let summary = RunSummary::new("pets", &space(10), &trials, &BASELINE);
+        let svg = front_svg(&summary, &trials);
+        let told = |trial: usize| svg.matches(&format!("<title>trial {trial}: ")).count();
+        // Trial 3 failed.
+        assert_eq!([0, 1, 2, 3, 4, 5].map(told), [1, 1, 1, 0, 1, 1]);
+        assert!(svg.contains("<title>trial 4: 84.0 ± 1.0 %, 90.0M MACs, evolved from 0 (branch)</title>"), "{svg}");
+        assert!(svg.contains("run pets") && svg.contains(">uniform scaling</text>"));
+    }
+}
