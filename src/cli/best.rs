@@ -1,5 +1,6 @@
 //! `inception-nas best`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
+use super::latency::Latency;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
@@ -16,7 +18,8 @@ use crate::data::{Dataset, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
 use crate::ops::Gemm;
-use crate::report::{Card, Finalist, FinalsReport, Source};
+use crate::report::{Card, Finalist, FinalsReport, Source, si};
+use crate::search::front::front;
 use crate::search::ladder::{full, trained_for};
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
@@ -38,6 +41,13 @@ pub struct Args {
     /// Take the network of the front after which accuracy gets dear.
     #[arg(long)]
     knee: bool,
+    /// Take a network that classifies one image in so many milliseconds or less, on one thread of this machine. The networks
+    /// of the front are timed now; let nothing else run.
+    #[arg(long, value_name = "MS", value_parser = parse::milliseconds)]
+    max_latency: Option<f64>,
+    /// Images in a pass that --max-latency is about.
+    #[arg(long, value_name = "N", default_value = "1", requires = "max_latency", value_parser = parse::positive)]
+    latency_batch: NonZeroUsize,
     /// Train the network fully, from scratch and with a new seed, and write the model to the folder `model` in DIR.
     #[arg(long)]
     train: bool,
@@ -58,6 +68,8 @@ pub struct Args {
 struct Picked<'a> {
     #[serde(flatten)]
     card: &'a Card<'a>,
+    /// What `--max-latency` has measured of it.
+    latency: Option<Latency>,
     /// What came of `--train`.
     trained: Option<Trained>,
 }
@@ -70,11 +82,13 @@ struct Picked<'a> {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let Args { min_accuracy, knee, .. } = args;
-    let unbounded = min_accuracy.is_some() || knee;
+    let unbounded = min_accuracy.is_some() || knee || args.max_latency.is_some();
     let max_macs = args.max_macs.or((!unbounded).then_some(run.baseline.macs));
     let finals = run.finals()?;
     let wish = Wish { max_macs, min_accuracy, knee };
-    let trial = choose(&run, finals.as_ref(), wish)?;
+    let timed = args.max_latency.map(|most| fast(&run, most, args.latency_batch.get(), output)).transpose()?;
+    let trial = choose(&run, finals.as_ref(), timed.as_ref(), wish)?;
+    let latency = timed.and_then(|timed| timed.get(&trial.job.index).copied());
     let finalist = finals.as_ref().and_then(|report| Finalist::of(report, trial.job.index));
     let out = args.out.clone().unwrap_or_else(|| run.dir.path().join("best"));
     let data = if args.train {
@@ -84,7 +98,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         None
     };
     let card = card(&run, trial, finalist)?;
-    let markdown = card.to_markdown()?;
+    let mut markdown = card.to_markdown()?;
+    if let Some(latency) = &latency {
+        markdown += &format!(
+            "\n## Latency\n\n{} for {} images on one thread, {}: median and quartiles, measured when this was written.\n",
+            latency.text(),
+            latency.batch,
+            Gemm::instruction_set()
+        );
+    }
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
     write_atomically(&out.join("architecture.toml"), architecture_file::to_toml(&trial.job.architecture).as_bytes())?;
     write_atomically(&out.join("card.md"), markdown.as_bytes())?;
@@ -96,7 +118,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let fully = |data: Dataset| train(args.threads.engine()?, &run, trial, &data, args.epochs.get(), &out, output);
     let trained = data.map(fully).transpose()?;
     match &trained {
-        _ if output.json => stdout::print(&(serde_json::to_string_pretty(&Picked { card: &card, trained })? + "\n")),
+        _ if output.json => {
+            stdout::print(&(serde_json::to_string_pretty(&Picked { card: &card, latency, trained })? + "\n"))
+        }
         Some(trained) => show(trained, output),
         None => Ok(()),
     }
@@ -126,16 +150,52 @@ fn train(
     train_model(engine, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
+/// The networks of the front, by trial, that are as fast as wished.
+///
+/// # Errors
+/// [`Failure::Failed`] if none is.
+fn fast(run: &StoredRun, most: f64, batch: usize, output: Output) -> Result<BTreeMap<usize, Latency>, Failure> {
+    let resolution = run.space.protocol().resolution;
+    let mut timed = BTreeMap::new();
+    for trial in front(trained_for(&run.trials, full(&run.space))) {
+        let latency = Latency::measure(&trial.job.architecture, resolution, batch)?;
+        if !output.quiet {
+            eprintln!("trial {}, {} MACs: {}", trial.job.index, si(trial.job.cost.macs), latency.text());
+        }
+        timed.insert(trial.job.index, latency);
+    }
+    let fastest = timed.iter().map(|(trial, latency)| (latency.median_ms(), *trial)).min_by(|a, b| a.0.total_cmp(&b.0));
+    match fastest {
+        Some((ms, trial)) if ms > most => Err(Failure::Failed(anyhow!(
+            "run {}: no network of the front takes {most} ms or less (batch {batch}); the fastest, trial {trial}, takes {ms:.2} ms",
+            run.name
+        ))),
+        _ => {
+            timed.retain(|_, latency| latency.median_ms() <= most);
+            Ok(timed)
+        }
+    }
+}
+
 /// A finalist that is as wished, by its validation accuracy in the finals; if there is none, any network of the run, by that
-/// which the search has selected on. The test accuracy is for reporting: nothing is chosen by it.
-fn choose<'a>(run: &'a StoredRun, finals: Option<&FinalsReport>, wish: Wish) -> Result<&'a Trial, Failure> {
-    let rescored = finals.map(|report| report.rescored(&run.trials)).unwrap_or_default();
+/// which the search has selected on. The test accuracy is for reporting: nothing is chosen by it. Only trials in `timed`, if
+/// that is given.
+fn choose<'a>(
+    run: &'a StoredRun,
+    finals: Option<&FinalsReport>,
+    timed: Option<&BTreeMap<usize, Latency>>,
+    wish: Wish,
+) -> Result<&'a Trial, Failure> {
+    let allowed = |trial: &Trial| timed.is_none_or(|timed| timed.contains_key(&trial.job.index));
+    let mut rescored = finals.map(|report| report.rescored(&run.trials)).unwrap_or_default();
+    rescored.retain(allowed);
     let index = pick(&rescored, wish).ok().map(|trial| trial.job.index);
     let finalist = index.and_then(|index| run.trials.iter().find(|trial| trial.job.index == index));
     match finalist {
         Some(trial) => Ok(trial),
         None => {
-            Ok(pick(trained_for(&run.trials, full(&run.space)), wish).with_context(|| format!("run {}", run.name))?)
+            let comparable = trained_for(&run.trials, full(&run.space)).filter(|trial| allowed(trial));
+            Ok(pick(comparable, wish).with_context(|| format!("run {}", run.name))?)
         }
     }
 }

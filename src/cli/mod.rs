@@ -9,6 +9,7 @@ mod estimate;
 mod evaluate;
 mod finalist;
 mod finals;
+mod latency;
 mod load;
 mod parse;
 mod plan;

@@ -21,6 +21,12 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a number from 0 to 1, such as 0.9".to_owned())
 }
 
+/// Milliseconds over 0.
+pub(super) fn milliseconds(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|ms: &f64| ms.is_finite() && *ms > 0.0);
+    number.ok_or_else(|| "give milliseconds over 0, such as 2.5".to_owned())
+}
+
 /// Seconds of a time like `90s`, `20m` or `1h30m`.
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || "give a time such as 90s, 20m or 1h30m".to_owned();

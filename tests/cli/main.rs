@@ -161,6 +161,11 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(!place.path().join("other").exists());
     let cheapest = place.json("status")["front"][0]["macs"].clone();
     assert_eq!(place.json("best --min-accuracy 0.01 --out cheap")["cost"]["macs"], cheapest);
+    let fast = place.json("best --max-latency 60000 --latency-batch 3 --out fast");
+    assert_eq!((&fast["latency"]["batch"], fast["latency"]["quartiles_ms"].as_array().unwrap().len()), (&3.into(), 3));
+    assert!(
+        place.fails(1, "best --max-latency 0.000001").contains("no network of the front takes 0.000001 ms or less")
+    );
     assert!(place.fails(1, "best --max-macs 1K").contains("no network has at most 1000 MACs; the cheapest, trial "));
     assert!(place.fails(1, "best --min-accuracy 1").contains("the nearest, trial "));
     assert!(place.fails(2, "best --run tiny-synthetik").contains("did you mean tiny-synthetic?"));
