@@ -7,6 +7,7 @@ mod best;
 mod compare;
 mod estimate;
 mod evaluate;
+mod export;
 mod finalist;
 mod finals;
 mod latency;
@@ -63,6 +64,8 @@ enum Command {
     Train(train::Args),
     /// Measure a trained model on a folder of labelled images.
     Evaluate(evaluate::Args),
+    /// Write a trained model as an ONNX file.
+    Export(export::Args),
     /// Print the layers and the cost of an architecture.
     Summary(summary::Args),
     /// Look at a search space before searching it.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::execute(args, output),
         Command::Train(args) => train::execute(args, output),
         Command::Evaluate(args) => evaluate::execute(args, output),
+        Command::Export(args) => export::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),
         Command::Space(args) => space::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),

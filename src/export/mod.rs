@@ -2,3 +2,8 @@
 
 pub mod architecture_file;
 pub mod model_dir;
+mod onnx;
+mod pytorch;
+
+pub use onnx::onnx;
+pub use pytorch::pytorch;

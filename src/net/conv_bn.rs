@@ -7,7 +7,7 @@ use super::visitor::{Role, Visitor};
 use crate::ops::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Window};
 
 /// Added to the variance in batch norm, as in Inception networks (PyTorch's own default is 1e-5).
-const EPSILON: f32 = 1e-3;
+pub const EPSILON: f32 = 1e-3;
 
 /// Weight of a new batch in the running statistics, as in PyTorch.
 const MOMENTUM: f32 = 0.1;

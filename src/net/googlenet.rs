@@ -12,10 +12,10 @@ use crate::arch::{Architecture, BLOCK_MODULES};
 use crate::ops::{Engine, Maps, OpError, Rows, Spans, Timeline, Window, dropout, global_avg_pool};
 
 /// Share of features dropped before the classifier. Source: Szegedy et al. 2014, table 1.
-const DROPOUT: f32 = 0.4;
+pub const DROPOUT: f32 = 0.4;
 
 /// Blocks behind which the maps are pooled to half their side: 3b and 4e.
-const POOLED: [(usize, &str); 2] = [(1, "maxpool3"), (6, "maxpool4")];
+pub const POOLED: [(usize, &str); 2] = [(1, "maxpool3"), (6, "maxpool4")];
 
 /// Blocks whose output feeds an auxiliary head: 4a and 4d.
 const AUX: [(usize, &str); 2] = [(2, "aux1"), (5, "aux2")];

@@ -11,6 +11,7 @@ mod tests;
 mod visitor;
 mod weights;
 
-pub use googlenet::{GoogLeNet, TrainOutput};
+pub use conv_bn::EPSILON as BATCH_NORM_EPSILON;
+pub use googlenet::{DROPOUT, GoogLeNet, POOLED, TrainOutput};
 pub use visitor::{Role, Visitor};
-pub use weights::WeightsError;
+pub use weights::{StoredTensor, WeightsError};

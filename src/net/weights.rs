@@ -44,10 +44,13 @@ pub enum WeightsError {
     Op(#[from] OpError),
 }
 
-/// A tensor as it stands in a file.
-pub(super) struct Stored {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Vec<f32>,
+/// A tensor as it stands in a file: weights of a convolution are `[out, in, height, width]`, of a linear layer `[out, in]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredTensor {
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// Its elements, in row-major order.
+    pub values: Vec<f32>,
 }
 
 /// Shape in a file of a tensor of `shape`.
@@ -77,12 +80,13 @@ fn order(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
 
 /// Takes every tensor out of a network.
 #[derive(Default)]
-pub(super) struct Collect(pub(super) BTreeMap<String, Stored>);
+pub(super) struct Collect(pub(super) BTreeMap<String, StoredTensor>);
 
 impl Collect {
     /// Writes the tensors to a safetensors file that also names the architecture.
     pub(super) fn write(&self, path: &Path, architecture: String) -> Result<(), WeightsError> {
-        let bytes = |stored: &Stored| stored.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let bytes =
+            |stored: &StoredTensor| stored.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
         let tensors: Vec<_> = self.0.iter().map(|(name, stored)| (name, &stored.shape, bytes(stored))).collect();
         let format = |error| WeightsError::Format { path: path.to_owned(), error };
         let views = tensors
@@ -99,7 +103,7 @@ impl Collect {
         let shape: Vec<usize> = tensor.shape().concrete().into();
         let ours = tensor.as_vec();
         let values = order(role, &shape).into_iter().map(|place| ours[place]).collect();
-        self.0.insert(name.to_owned(), Stored { shape: stored_shape(role, &shape), values });
+        self.0.insert(name.to_owned(), StoredTensor { shape: stored_shape(role, &shape), values });
     }
 }
 
@@ -162,6 +166,16 @@ impl<D: Device<f32>> Visitor<D> for Fill<'_> {
 }
 
 impl<E: Engine> GoogLeNet<E> {
+    /// All parameters and running statistics under torchvision's names.
+    ///
+    /// # Errors
+    /// [`OpError`] if the device refuses.
+    pub fn tensors(&mut self) -> Result<BTreeMap<String, StoredTensor>, OpError> {
+        let mut tensors = Collect::default();
+        self.visit(&mut tensors)?;
+        Ok(tensors.0)
+    }
+
     /// Writes all parameters and running statistics as f32 to a safetensors file.
     ///
     /// # Errors

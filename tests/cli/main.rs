@@ -263,6 +263,13 @@ fn a_network_is_trained_evaluated_and_timed() {
     }
     assert_eq!(measured("all")["images"], 120);
     assert!(place.fails(2, "evaluate --model nowhere --data pets").contains("nowhere"));
+    let exported = place.json("export --model model");
+    let file = place.path().join(exported["file"].as_str().unwrap());
+    assert_eq!(fs::metadata(file).unwrap().len(), exported["bytes"].as_u64().unwrap());
+    place.ok("export --model model --format pytorch");
+    let module = fs::read_to_string(place.path().join("model/model.py")).unwrap();
+    assert!(module.contains("\nRESOLUTION = 32\n") && !module.contains('$'), "{module}");
+    assert!(place.fails(2, "export --model nowhere").contains("nowhere"));
 
     // Threads change nothing: the very weights are the same.
     for threads in [1, 3] {
