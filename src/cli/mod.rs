@@ -15,6 +15,7 @@ mod load;
 mod parse;
 mod plan;
 mod profile;
+mod report;
 mod run;
 mod runs;
 mod search;
@@ -54,6 +55,8 @@ enum Command {
     Audit(audit::Args),
     /// Pick and export a discovered architecture.
     Best(best::Args),
+    /// Write a run's report as one HTML file, also while it is running.
+    Report(report::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
     /// Train the best networks of a run beside uniform scalings of equal cost, and compare them on the test images.
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::execute(args, output),
         Command::Audit(args) => audit::execute(args, output),
         Command::Best(args) => best::execute(args, output),
+        Command::Report(args) => report::execute(args, output),
         Command::Status(args) => status::execute(args, output),
         Command::Finals(args) => finals::execute(args, output),
         Command::Verify(args) => verify::execute(args, output),

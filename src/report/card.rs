@@ -107,11 +107,19 @@ impl<'a> Finalist<'a> {
 
 /// One step of a lineage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-struct Ancestor {
+pub(super) struct Ancestor {
     trial: usize,
     origin: String,
     macs: u64,
     accuracy: Option<f64>,
+}
+
+impl Ancestor {
+    pub(super) fn text(&self) -> String {
+        let Self { trial, origin, macs, accuracy } = self;
+        let accuracy = accuracy.map_or_else(|| "failed".to_owned(), |value| format!("{:.2} %", value * 100.0));
+        format!("trial {trial}: {origin}; {} MACs, {accuracy}", si(*macs))
+    }
 }
 
 impl<'a> Card<'a> {
@@ -167,10 +175,9 @@ impl<'a> Card<'a> {
         );
         text += &self.finals.as_ref().map_or_else(String::new, Finalist::markdown);
         text += "\n## Lineage\n\n";
-        for Ancestor { trial, origin, macs, accuracy } in &self.lineage {
-            let accuracy = accuracy.map_or_else(|| "failed".to_owned(), |value| format!("{:.2} %", value * 100.0));
+        for ancestor in &self.lineage {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "- trial {trial}: {origin}; {} MACs, {accuracy}", si(*macs));
+            let _ = writeln!(text, "- {}", ancestor.text());
         }
         let Source { data, data_fingerprint, classes, program, protocol, .. } = source;
         let classes = classes.join(", ");
@@ -185,7 +192,7 @@ impl<'a> Card<'a> {
 }
 
 /// From `trial` back to what was not changed from anything else; of two parents along the first.
-fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
+pub(super) fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
     let step = |trial: &Trial| Ancestor {
         trial: trial.job.index,
         origin: origin(trial),

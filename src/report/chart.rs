@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::page::escape;
+
 /// Extent of the picture, and of the margins around the plot, in SVG units.
 const SIZE: [f64; 2] = [820.0, 460.0];
 const LEFT: f64 = 72.0;
@@ -52,6 +54,8 @@ pub(super) enum Look {
     Band,
     /// A line through the values, with the uncertainty as a bar at each.
     Bars,
+    /// A line through the values, which have no uncertainty.
+    Line,
     /// A dot for each value.
     Dots,
 }
@@ -129,8 +133,8 @@ impl Chart {
         let y = Scale::new(&self.y, points().flat_map(|point| point.y), [height - BOTTOM, TOP]);
         let (title, names) = (escape(&self.title), self.series.iter().map(|it| escape(&it.name)).collect::<Vec<_>>());
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"t d\">\n\
-             <title id=\"t\">{title}</title>\n<desc id=\"d\">{} over {}: {}</desc>\n<style>{STYLE}</style>\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n\
+             <desc>{} over {}: {}</desc>\n<style>{STYLE}</style>\n\
              <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n\
              <text class=\"title\" x=\"{LEFT}\" y=\"28\">{title}</text>\n",
             escape(self.y.label),
@@ -219,10 +223,6 @@ fn line(svg: &mut String, class: &str, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2]) {
 
 fn text_at(svg: &mut String, [x, y]: [f64; 2], anchor: &str, text: &str) {
     let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>");
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Purpose {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Candidates => "candidates",
             Self::Failed => "failed",

@@ -9,6 +9,7 @@ mod finals;
 mod front_csv;
 mod front_svg;
 mod ledger;
+mod page;
 mod progress;
 mod summary;
 mod table;
@@ -25,6 +26,7 @@ pub use finals::{
 pub use front_csv::front_csv;
 pub use front_svg::front_svg;
 pub use ledger::{Item, Ledger, Purpose, Spent};
+pub use page::Page;
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;

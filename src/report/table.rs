@@ -74,7 +74,7 @@ fn cells(row: &Row) -> [String; 6] {
     ]
 }
 
-fn verdict(versus: &VersusUniform) -> String {
+pub(super) fn verdict(versus: &VersusUniform) -> String {
     match versus {
         VersusUniform::NoControl => {
             "no uniform scaling was scored in this run, so it does not show whether searching was worth it\n".to_owned()

@@ -81,6 +81,11 @@ impl RunDir {
         self.0.join("front.svg")
     }
 
+    /// The report as a page.
+    pub fn page(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
     /// The journal of trials, for [`super::read_journal`].
     pub fn journal(&self) -> PathBuf {
         self.0.join(RunStore::JOURNAL)

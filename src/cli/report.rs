@@ -1,0 +1,42 @@
+//! `inception-nas report`.
+
+use std::path::PathBuf;
+
+use super::runs::{RunArgs, StoredRun};
+use super::{Failure, Output, stdout};
+use crate::report::Page;
+use crate::store::write_atomically;
+
+/// Options of `inception-nas report`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Where to write [default: report.html, in the folder of the run]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Writes all that is known of a run as one HTML file; reads only its text files, so a search that goes on is not disturbed.
+///
+/// # Errors
+/// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the file not be written.
+pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let run = StoredRun::read(&args.run, output)?;
+    let path = args.out.unwrap_or_else(|| run.dir.page());
+    let (summary, finals) = (run.summary()?, run.finals()?);
+    let page = Page {
+        summary: &summary,
+        space: &run.space,
+        trials: &run.trials,
+        baseline: &run.baseline,
+        finals: finals.as_ref(),
+        data: &run.manifest.data,
+        program: &run.manifest.program,
+    };
+    write_atomically(&path, page.html()?.as_bytes())?;
+    if output.json {
+        return stdout::print(&(serde_json::to_string_pretty(&serde_json::json!({ "file": path }))? + "\n"));
+    }
+    stdout::print(&format!("written: {}\n", path.display()))
+}

@@ -1,0 +1,41 @@
+//! Pieces of HTML.
+
+/// `text` as it must stand in HTML and SVG.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A section with a heading. `body` is HTML; nothing if that is empty.
+pub fn section(heading: &str, body: &str) -> String {
+    if body.is_empty() {
+        return String::new();
+    }
+    format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(heading))
+}
+
+/// A paragraph of text.
+pub fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+/// Text that keeps its lines.
+pub fn preformatted(text: &str) -> String {
+    format!("<pre tabindex=\"0\">{}</pre>\n", escape(text))
+}
+
+/// A table that scrolls where it is too wide. The first column names the rows; cells are HTML.
+pub fn table(caption: &str, header: &[&str], rows: &[Vec<String>]) -> String {
+    let head: String = header.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let row = |cells: &Vec<String>| {
+        let cells = cells.iter().enumerate().map(|(column, cell)| match column {
+            0 => format!("<th scope=\"row\">{cell}</th>"),
+            _ => format!("<td>{cell}</td>"),
+        });
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    };
+    let (caption, rows) = (escape(caption), rows.iter().map(row).collect::<String>());
+    format!(
+        "<div class=\"wide\" tabindex=\"0\"><table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n\
+         <tbody>\n{rows}</tbody></table></div>\n"
+    )
+}

@@ -1,0 +1,224 @@
+//! All that is known of a run as one HTML file that needs no network.
+
+mod html;
+mod widths;
+
+pub(super) use html::escape;
+use html::{paragraph, preformatted, section};
+
+use super::card::lineage;
+use super::chart::{Axis, Chart, Look, Point, Series};
+use super::finals::{FinalsReport, finals_table};
+use super::front_svg::front_svg;
+use super::ledger::{Ledger, Spent};
+use super::summary::{Row, RunSummary};
+use super::table::verdict;
+use super::units::{duration, si};
+use crate::arch::Cost;
+use crate::search::front::{best_within, front};
+use crate::search::hypervolume::{Reference, hypervolume_of};
+use crate::search::ladder::{full, trained_for};
+use crate::search::trial::Trial;
+use crate::space::Space;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Where all of it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The run, summed up.
+    pub summary: &'a RunSummary,
+    /// Its space.
+    pub space: &'a Space,
+    /// Its trials by ascending index.
+    pub trials: &'a [Trial],
+    /// Cost of the paper's network.
+    pub baseline: &'a Cost,
+    /// What its finals have shown, if they are finished.
+    pub finals: Option<&'a FinalsReport>,
+    /// Its data, in words.
+    pub data: &'a str,
+    /// Version of the program that began it.
+    pub program: &'a str,
+}
+
+impl Page<'_> {
+    /// `report.html`.
+    ///
+    /// # Errors
+    /// If TOML cannot hold a setting; it can hold everything that was read from TOML.
+    pub fn html(&self) -> Result<String, toml::ser::Error> {
+        let Self { summary, space, data, program, .. } = self;
+        let RunSummary { run, trials, failed, seconds, digest, .. } = summary;
+        let comparable = || trained_for(self.trials, full(space));
+        let title = format!("Run {}", escape(run));
+        let facts = format!(
+            "{trials} trials, {failed} failed, {} of training, hypervolume {:.4}. Data: {data}.",
+            duration(*seconds),
+            summary.hypervolume
+        );
+        let verdict = format!("<p class=\"verdict\">{}</p>\n", escape(verdict(&summary.versus_uniform).trim_end()));
+        let mut body = format!("<h1>{title}</h1>\n{}{verdict}", paragraph(&facts));
+        body += &section("Finals", &self.finals.map(|report| preformatted(&finals_table(report))).unwrap_or_default());
+        let note = "Accuracies are on the validation images that the search selected on, with one standard error: the \
+                    best of many look better than they are. Differences of less than two standard errors are noise. Point at a \
+                    dot to see which trial it is.";
+        let picture = front_svg(summary, comparable());
+        body += &section(
+            "Accuracy and cost",
+            &format!(
+                "{picture}{}{}{}",
+                paragraph(note),
+                rows("the front, cheapest first", &summary.front),
+                rows("GoogLeNet scaled as a whole", &summary.uniform)
+            ),
+        );
+        body += &section("The most accurate network within the paper's cost", &self.best());
+        body += &section("Which widths moved", &widths::over_front(&front(comparable())));
+        body += &section("Hypervolume over trials", &self.volumes());
+        body += &section("What it cost", &ledger(&summary.ledger));
+        body += &section("Settings", &preformatted(&space.to_toml()?));
+        body += &section(
+            "Where it comes from",
+            &format!(
+                "<p>inception-nas {}. Digest of all trials: <code>{}</code></p>\n",
+                escape(program),
+                escape(digest)
+            ),
+        );
+        Ok(format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+             content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+             <main>\n{body}</main>\n</body>\n</html>\n"
+        ))
+    }
+
+    /// Widths and lineage of the best network; nothing if there is none.
+    fn best(&self) -> String {
+        let best = best_within(trained_for(self.trials, full(self.space)), self.baseline.macs);
+        let Some((best, score)) = best.and_then(|trial| Some((trial, trial.outcome.score()?))) else {
+            return String::new();
+        };
+        let intro = format!(
+            "Trial {}: {:.1} ± {:.1} %, {} MACs, {:.2}x those of the paper's network. `best` exports it.",
+            best.job.index,
+            100.0 * score.accuracy,
+            100.0 * score.accuracy_se,
+            si(best.job.cost.macs),
+            best.job.cost.macs as f64 / self.baseline.macs as f64
+        );
+        let ancestors = lineage(best, self.trials);
+        let steps: String =
+            ancestors.iter().map(|ancestor| format!("<li>{}</li>\n", escape(&ancestor.text()))).collect();
+        format!(
+            "{}{}<p>How it came to be, from the last step to the first:</p>\n<ul>\n{steps}</ul>\n",
+            paragraph(&intro),
+            widths::beside_paper(&best.job.architecture)
+        )
+    }
+
+    /// The hypervolume after every trial.
+    fn volumes(&self) -> String {
+        let reference = Reference::new(self.space.reference(), self.baseline);
+        let points = (1..=self.trials.len()).map(|count| {
+            let volume = hypervolume_of(trained_for(&self.trials[..count], full(self.space)), &reference);
+            Point { x: count as f64, y: [volume; 3], about: format!("after {count} trials: {volume:.4}") }
+        });
+        let series = Series { name: "this run".to_owned(), look: Look::Line, points: points.collect() };
+        let x = Axis { label: "trials", log: false, show: |value| format!("{value}") };
+        let y = Axis { label: "hypervolume", log: false, show: |value| format!("{value:.2}") };
+        Chart { title: "hypervolume of the front so far".to_owned(), x, y, series: vec![series] }.svg()
+    }
+}
+
+fn rows(caption: &str, rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let cells = |row: &Row| {
+        let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points", 100.0 * gain));
+        vec![
+            format!("trial {}", row.trial),
+            format!("{:.1} ± {:.1} %", 100.0 * row.accuracy, 100.0 * row.accuracy_se),
+            si(row.macs),
+            format!("{:.2}x", row.macs_ratio),
+            si(row.parameters),
+            gain,
+            escape(&row.origin),
+        ]
+    };
+    let header = ["trial", "accuracy", "MACs", "of the paper's", "parameters", "vs baseline", "origin"];
+    html::table(caption, &header, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+fn ledger(ledger: &Ledger) -> String {
+    let row = |name: &str, share: f64, Spent { trainings, seconds, images, macs }: &Spent| {
+        vec![
+            name.to_owned(),
+            trainings.to_string(),
+            duration(*seconds),
+            format!("{:.0} %", 100.0 * share),
+            si(*images),
+            si(*macs),
+        ]
+    };
+    let items = ledger.items.iter().map(|item| row(item.purpose.name(), item.share, &item.spent));
+    let rows: Vec<Vec<String>> = items.chain([row("all", 1.0, &ledger.total)]).collect();
+    html::table(
+        "every training, failed ones included",
+        &["spent on", "trainings", "time", "share", "images", "training MACs"],
+        &rows,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::summary::tests::{BASELINE, example, space};
+    use super::*;
+
+    fn html(trials: &[Trial]) -> String {
+        let space = space(10);
+        let summary = RunSummary::new("pets <&> \"co\"", &space, trials, &BASELINE);
+        let (baseline, data) = (&BASELINE, "/home/<me>/pets");
+        Page { summary: &summary, space: &space, trials, baseline, finals: None, data, program: "0.1.0" }
+            .html()
+            .unwrap()
+    }
+
+    #[test]
+    fn one_file_has_everything_and_asks_for_nothing() {
+        let html = html(&example());
+        for expected in [
+            "<h1>Run pets &lt;&amp;&gt; &quot;co&quot;</h1>",
+            "5 trials, 1 failed, 10s of training, hypervolume 0.",
+            "/home/&lt;me&gt;/pets",
+            "<p class=\"verdict\">trial 4 beats uniform scaling (trial 0)",
+            "<th scope=\"row\">trial 4</th><td>84.0 ± 1.0 %</td><td>90.0M</td><td>0.90x</td><td>4.50M</td><td>+4.0 points</td>",
+            "<li>trial 4: evolved from 0 (branch); 90.0M MACs, 84.00 %</li>",
+            "<td>64 of 64<span class=\"bar\" style=\"width:50%\"></span></td>",
+            "<td>1.00 (1.00–1.00)<span",
+            "<title>after 5 trials: 0.",
+            "<th scope=\"row\">uniform scalings</th><td>1</td><td>2s</td><td>20 %</td>",
+            "strategy = &quot;evolution&quot;",
+        ] {
+            assert!(html.contains(expected), "no {expected:?} in\n{html}");
+        }
+        for outside in ["http:", "https:", "<script", "src=", "@import", "url("] {
+            let inside = html.replace("http://www.w3.org/2000/svg", "");
+            assert!(!inside.contains(outside), "{outside}");
+        }
+        let count = |what: &str| html.matches(what).count();
+        for (open, close) in
+            [("<section", "</section>"), ("<table", "</table>"), ("<svg", "</svg>"), ("<tr", "</tr>"), ("<p", "</p>")]
+        {
+            let opened = count(open) - if open == "<p" { count("<pre") + count("<poly") } else { 0 };
+            assert_eq!(opened, count(close), "{open}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_trials_has_a_page() {
+        let html = html(&[]);
+        assert!(html.contains("0 trials") && !html.contains("<h2>Which widths moved") && !html.contains("NaN"));
+    }
+}
