@@ -116,11 +116,13 @@ impl<'a> Scale<'a> {
             return steps.filter(|tick| (low..=high).contains(tick)).collect();
         }
         let rough = (high - low) / TICKS;
-        let decade = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|step| step * decade).into_iter().find(|step| *step >= rough);
-        let step = step.unwrap_or(rough);
-        let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
-        (first..=last).map(|tick| tick as f64 * step).collect()
+        let decade = rough.log10().floor() as i32;
+        let power = 10_f64.powi(decade.abs());
+        // A division rounds once: three times 0.2 comes out as 0.6 and is written so.
+        let scaled = |count: f64| if decade < 0 { count / power } else { count * power };
+        let steps = [1.0, 2.0, 5.0, 10.0].into_iter().find(|steps| scaled(*steps) >= rough).unwrap_or(10.0);
+        let (first, last) = ((low / scaled(steps)).ceil() as i64, (high / scaled(steps)).floor() as i64);
+        (first..=last).map(|tick| scaled(tick as f64 * steps)).collect()
     }
 }
 
@@ -253,6 +255,8 @@ mod tests {
         near(scale(&LINEAR, [0.11, 0.62]).ticks(), &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
         near(scale(&LOG, [1.5, 120.0]).ticks(), &[2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
         assert!(scale(&LINEAR, [3.0, 3.0]).ticks().contains(&3.0));
+        let written: Vec<String> = scale(&LINEAR, [66.2, 67.1]).ticks().iter().map(f64::to_string).collect();
+        assert_eq!(written, ["66.2", "66.4", "66.6", "66.8", "67"]);
         assert_eq!(scale(&LINEAR, [f64::NAN, f64::NAN]).ends, [-FREE, 1.0 + FREE]);
     }
 
