@@ -118,7 +118,7 @@ pub fn job(
     protocol: &Protocol,
     run_seed: u64,
 ) -> Result<Job, ResolutionError> {
-    let fidelity = Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs };
+    let fidelity = Fidelity::of(protocol);
     let cost = architecture.cost(protocol.resolution)?;
     let seed = trial_seed(run_seed, &architecture.key(), &fidelity, 0);
     Ok(Job { index: 0, architecture, origin, cost, fidelity, seed })

@@ -67,7 +67,7 @@ enum Command {
     Train(train::Args),
     /// Measure a trained model on a folder of labelled images.
     Evaluate(evaluate::Args),
-    /// Write a trained model as an ONNX file.
+    /// Write a trained model for other programs: ONNX or PyTorch.
     Export(export::Args),
     /// Print the layers and the cost of an architecture.
     Summary(summary::Args),

@@ -202,7 +202,7 @@ impl Model {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use dfdx::prelude::*;
 
     use super::*;
@@ -210,7 +210,7 @@ mod tests {
     use crate::data::{Augment, Crop};
     use crate::ops::Gemm;
 
-    fn model() -> Model {
+    pub(in crate::export) fn model() -> Model {
         let measurement = Measurement { images: 10, accuracy: 0.7, accuracy_se: 0.145, loss: 0.6 };
         let recipe = Recipe {
             epochs: 2,

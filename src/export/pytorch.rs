@@ -14,8 +14,6 @@ pub fn pytorch(model: &Model, architecture: &Architecture) -> String {
     let blocks: String = blocks.map(|(name, widths)| format!("    \"{name}\": {:?},\n", widths.to_array())).collect();
     let pooled = POOLED.map(|(block, _)| format!("\"{}\"", BLOCK_MODULES[block])).join(", ");
     let values = [
-        // A JSON list of texts is one of Python's, too.
-        ("$CLASSES", serde_json::json!(model.classes).to_string()),
         ("$RESOLUTION", model.resolution.to_string()),
         ("$MEAN", format!("{:?}", model.mean)),
         ("$STD", format!("{:?}", model.std)),
@@ -24,7 +22,8 @@ pub fn pytorch(model: &Model, architecture: &Architecture) -> String {
         ("$POOLED", format!("({pooled})")),
         ("$EPSILON", BATCH_NORM_EPSILON.to_string()),
         ("$DROPOUT", DROPOUT.to_string()),
+        // Last, since names may hold anything. A JSON list of texts is one of Python's, too.
+        ("$CLASSES", serde_json::json!(model.classes).to_string()),
     ];
-    // Class names last: they may hold anything.
-    values.iter().rev().fold(MODULE.to_owned(), |text, (place, value)| text.replacen(place, value, 1))
+    values.iter().fold(MODULE.to_owned(), |text, (place, value)| text.replacen(place, value, 1))
 }

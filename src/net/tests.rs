@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dfdx::prelude::*;
 use serde::Deserialize;
 
-use super::weights::Collect;
+use super::weights;
 use super::*;
 use crate::arch::Architecture;
 use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
@@ -33,9 +33,8 @@ impl Golden {
     fn network<E: Engine>(&self, engine: E) -> GoogLeNet<E> {
         let architecture = Architecture::googlenet_scaled(self.ratio, self.classes, true).unwrap();
         let mut network = GoogLeNet::new(engine, &architecture, 0).unwrap();
-        let mut tensors = Collect::default();
-        network.visit(&mut tensors).unwrap();
-        for (salt, (name, stored)) in tensors.0.iter_mut().enumerate() {
+        let mut tensors = network.tensors().unwrap();
+        for (salt, (name, stored)) in tensors.iter_mut().enumerate() {
             let fan_in: usize = stored.shape[1..].iter().product();
             let value = |u: f64| match name.rsplit('.').next() {
                 Some("running_var") => 1.0 + 0.3 * u,
@@ -48,7 +47,7 @@ impl Golden {
             stored.values = noise(salt as u32, stored.values.len()).map(|u| value(u) as f32).collect();
         }
         let file = tempfile::NamedTempFile::new().unwrap();
-        tensors.write(file.path(), architecture.canonical()).unwrap();
+        weights::write(tensors, file.path(), architecture.canonical()).unwrap();
         network.load(file.path()).unwrap();
         network
     }

@@ -53,6 +53,13 @@ pub struct StoredTensor {
     pub values: Vec<f32>,
 }
 
+impl StoredTensor {
+    /// The elements as files hold them: four bytes each, the least significant first.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+}
+
 /// Shape in a file of a tensor of `shape`.
 fn stored_shape(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
     match (role, shape) {
@@ -80,25 +87,9 @@ fn order(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
 
 /// Takes every tensor out of a network.
 #[derive(Default)]
-pub(super) struct Collect(pub(super) BTreeMap<String, StoredTensor>);
+struct Collect(BTreeMap<String, StoredTensor>);
 
 impl Collect {
-    /// Writes the tensors to a safetensors file that also names the architecture.
-    pub(super) fn write(&self, path: &Path, architecture: String) -> Result<(), WeightsError> {
-        let bytes =
-            |stored: &StoredTensor| stored.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let tensors: Vec<_> = self.0.iter().map(|(name, stored)| (name, &stored.shape, bytes(stored))).collect();
-        let format = |error| WeightsError::Format { path: path.to_owned(), error };
-        let views = tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Kind::F32, (*shape).clone(), bytes)?)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(format)?;
-        let metadata = [("architecture".to_owned(), architecture)].into_iter().collect();
-        let file = safetensors::serialize(views, Some(metadata)).map_err(format)?;
-        std::fs::write(path, file).map_err(|error| WeightsError::Io { path: path.to_owned(), error })
-    }
-
     fn take<S: Shape, D: Device<f32>>(&mut self, name: &str, role: Option<Role>, tensor: &Tensor<S, f32, D>) {
         let shape: Vec<usize> = tensor.shape().concrete().into();
         let ours = tensor.as_vec();
@@ -165,6 +156,24 @@ impl<D: Device<f32>> Visitor<D> for Fill<'_> {
     }
 }
 
+/// Writes tensors to a safetensors file that also names the architecture.
+pub(super) fn write(
+    tensors: BTreeMap<String, StoredTensor>,
+    path: &Path,
+    architecture: String,
+) -> Result<(), WeightsError> {
+    let tensors: Vec<_> = tensors.into_iter().map(|(name, stored)| (name, stored.bytes(), stored.shape)).collect();
+    let format = |error| WeightsError::Format { path: path.to_owned(), error };
+    let views = tensors
+        .iter()
+        .map(|(name, bytes, shape)| Ok((name, TensorView::new(Kind::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(format)?;
+    let metadata = [("architecture".to_owned(), architecture)].into_iter().collect();
+    let file = safetensors::serialize(views, Some(metadata)).map_err(format)?;
+    std::fs::write(path, file).map_err(|error| WeightsError::Io { path: path.to_owned(), error })
+}
+
 impl<E: Engine> GoogLeNet<E> {
     /// All parameters and running statistics under torchvision's names.
     ///
@@ -181,9 +190,7 @@ impl<E: Engine> GoogLeNet<E> {
     /// # Errors
     /// [`WeightsError`] if the file cannot be written.
     pub fn save(&mut self, path: &Path) -> Result<(), WeightsError> {
-        let mut tensors = Collect::default();
-        self.visit(&mut tensors)?;
-        tensors.write(path, self.architecture().canonical())
+        write(self.tensors()?, path, self.architecture().canonical())
     }
 
     /// Takes all parameters and running statistics from a safetensors file; unchanged if the file does not fit.

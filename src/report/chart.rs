@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::page::escape;
+use super::escape::escape;
 
 /// Extent of the picture, and of the margins around the plot, in SVG units.
 const SIZE: [f64; 2] = [820.0, 460.0];

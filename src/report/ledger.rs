@@ -111,18 +111,31 @@ impl Ledger {
     }
 }
 
-/// The ledger for people; nothing if nothing was spent.
+/// What the cells of a row are.
+pub(super) const HEADER: [&str; 6] = ["spent on", "trainings", "time", "share", "images", "training MACs"];
+
+impl Ledger {
+    /// The ledger in words: a row a purpose, and the last one for all of it.
+    pub(super) fn rows(&self) -> Vec<[String; 6]> {
+        let row = |name: &str, share: f64, Spent { trainings, seconds, images, macs }: &Spent| {
+            let share = format!("{:.0} %", share * 100.0);
+            [name.to_owned(), trainings.to_string(), duration(*seconds), share, si(*images), si(*macs)]
+        };
+        let items = self.items.iter().map(|item| row(item.purpose.name(), item.share, &item.spent));
+        items.chain([row("all", 1.0, &self.total)]).collect()
+    }
+}
+
+/// The ledger for a terminal; nothing if nothing was spent.
 pub fn ledger_table(ledger: &Ledger) -> String {
     if ledger.items.is_empty() {
         return String::new();
     }
-    let line = |name: &str, share: f64, Spent { trainings, seconds, images, macs }: &Spent| {
-        let (time, images, macs) = (duration(*seconds), si(*images), si(*macs));
-        format!("  {name:16}  {trainings:>9}  {time:>8}  {:>3.0} %  {images:>6}  {macs:>13}\n", share * 100.0)
+    let line = |[name, trainings, time, share, images, macs]: [&str; 6]| {
+        format!("  {name:16}  {trainings:>9}  {time:>8}  {share:>5}  {images:>6}  {macs:>13}\n")
     };
-    let mut text = "\ncost\n  spent on          trainings      time  share  images  training MACs\n".to_owned();
-    ledger.items.iter().for_each(|item| text += &line(item.purpose.name(), item.share, &item.spent));
-    text + &line("all", 1.0, &ledger.total)
+    let lines: String = ledger.rows().iter().map(|row| line(row.each_ref().map(String::as_str))).collect();
+    format!("\ncost\n{}{lines}", line(HEADER))
 }
 
 #[cfg(test)]

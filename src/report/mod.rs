@@ -5,6 +5,7 @@ mod card;
 mod chart;
 mod columns;
 mod comparison;
+mod escape;
 mod finals;
 mod front_csv;
 mod front_svg;

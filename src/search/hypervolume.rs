@@ -20,8 +20,7 @@ impl Reference {
 /// The area between the front of `points` and `reference`, over error and the natural logarithm of the MACs.
 ///
 /// With a reference error of 0.5 a network with an error of 0.1 at a tenth of the reference's MACs alone gives
-/// `(0.5 - 0.1) * ln 10 = 0.92`. Points
-/// that do not beat the reference in both objectives add nothing.
+/// `(0.5 - 0.1) * ln 10 = 0.92`. Points that do not beat the reference in both objectives add nothing.
 pub fn hypervolume(points: impl IntoIterator<Item = Objectives>, reference: &Reference) -> f64 {
     let corner = reference.0;
     let inside = |point: &Objectives| point.error < corner.error && point.log_macs < corner.log_macs;

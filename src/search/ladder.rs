@@ -19,8 +19,7 @@ pub fn rungs(space: &Space) -> Vec<Fidelity> {
 
 /// The training that the protocol describes. Only scores of this one are shown, compared with the baseline, and picked.
 pub fn full(space: &Space) -> Fidelity {
-    let protocol = space.protocol();
-    Fidelity { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs }
+    Fidelity::of(space.protocol())
 }
 
 /// Those of `trials` that were trained for so long.

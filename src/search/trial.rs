@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Architecture, Cost};
+use crate::space::Protocol;
 
 /// How briefly a candidate is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +17,11 @@ pub struct Fidelity {
 }
 
 impl Fidelity {
+    /// The training that a protocol describes.
+    pub fn of(protocol: &Protocol) -> Self {
+        Self { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs }
+    }
+
     /// Training images seen in all.
     pub fn seen(&self) -> usize {
         self.images.saturating_mul(self.epochs)

@@ -96,36 +96,36 @@ impl Builder {
 
     /// Puts a tensor of the network into the graph.
     fn given(&mut self, name: &str) -> String {
-        let StoredTensor { shape, values } = self.tensors.remove(name).unwrap_or_default();
-        self.initializer(name, &shape, &values)
+        let tensor = self.tensors.remove(name).unwrap_or_default();
+        self.initializer(name, &tensor)
     }
 
     /// The weights and the bias of a convolution that does the work of its batch norm, too.
     fn folded(&mut self, name: &str) -> [String; 2] {
         let mut take = |part: &str| self.tensors.remove(&format!("{name}.{part}")).unwrap_or_default();
-        let StoredTensor { shape, mut values } = take("conv.weight");
+        let mut weight = take("conv.weight");
         let [scale, shift, mean, variance] =
             ["bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"].map(|part| take(part).values);
         let outputs = scale.len();
-        let per_output = values.len() / outputs.max(1);
+        let per_output = weight.values.len() / outputs.max(1);
         let mut bias = Vec::with_capacity(outputs);
-        for (output, weights) in values.chunks_exact_mut(per_output.max(1)).enumerate() {
+        for (output, weights) in weight.values.chunks_exact_mut(per_output.max(1)).enumerate() {
             // In f64, so that folding costs no more than the rounding of its result.
             let factor =
                 f64::from(scale[output]) / (f64::from(variance[output]) + f64::from(BATCH_NORM_EPSILON)).sqrt();
             weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * factor) as f32);
             bias.push((f64::from(shift[output]) - f64::from(mean[output]) * factor) as f32);
         }
-        let weight = self.initializer(&format!("{name}.conv.weight"), &shape, &values);
-        [weight, self.initializer(&format!("{name}.conv.bias"), &[outputs], &bias)]
+        let bias = StoredTensor { shape: vec![outputs], values: bias };
+        [("weight", weight), ("bias", bias)].map(|(part, it)| self.initializer(&format!("{name}.conv.{part}"), &it))
     }
 
-    fn initializer(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
+    fn initializer(&mut self, name: &str, tensor: &StoredTensor) -> String {
         self.graph.initializer.push(Tensor {
-            dims: shape.iter().map(|extent| *extent as i64).collect(),
+            dims: tensor.shape.iter().map(|extent| *extent as i64).collect(),
             data_type: FLOAT,
             name: name.to_owned(),
-            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            raw_data: tensor.bytes(),
         });
         name.to_owned()
     }

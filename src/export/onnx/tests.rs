@@ -8,10 +8,8 @@ use rten_tensor::prelude::*;
 
 use super::*;
 use crate::arch::Architecture;
-use crate::data::{Augment, Crop, MEAN, STD};
 use crate::export::pytorch;
 use crate::ops::Gemm;
-use crate::train::{Measurement, Recipe};
 
 const RESOLUTION: usize = 48;
 
@@ -20,30 +18,7 @@ const OUT: &str = "INCEPTION_NAS_EXPORT_OUT";
 
 fn model(network: &GoogLeNet<Gemm>) -> Model {
     let classes = (0..network.architecture().classes()).map(|class| format!("\"class\" {class}")).collect();
-    let measurement = Measurement { images: 10, accuracy: 0.7, accuracy_se: 0.145, loss: 0.6 };
-    let recipe = Recipe {
-        epochs: 1,
-        batch: 4,
-        peak_learning_rate: 0.05,
-        warmup: 0.1,
-        momentum: 0.9,
-        weight_decay: 5e-4,
-        label_smoothing: 0.05,
-        augment: Augment { crop: Crop::None, flip: false },
-    };
-    Model {
-        version: Model::VERSION,
-        classes,
-        resolution: RESOLUTION,
-        mean: MEAN,
-        std: STD,
-        recipe,
-        seed: 3,
-        data_fingerprint: "f".to_owned(),
-        validation: measurement,
-        test: None,
-        seconds: 1.5,
-    }
+    Model { classes, resolution: RESOLUTION, ..crate::export::model_dir::tests::model() }
 }
 
 /// A network of uneven widths whose running statistics have seen some images, so that folding has something to fold.

@@ -198,8 +198,8 @@ impl Comparison {
 
 impl StrategyRow {
     fn new(strategy: &str, searches: Vec<SearchRow>) -> Result<Self, Undefined> {
-        let point = |i: usize| median(&searches.iter().map(|search| search.curve[i].hypervolume).collect::<Vec<_>>());
-        let median_curve = (0..curve::POINTS as usize).map(point).collect::<Result<_, _>>()?;
+        let points = (0..curve::POINTS as usize).map(|point| median(&volumes_at(&searches, point)));
+        let median_curve = points.collect::<Result<_, _>>()?;
         let quartiles = quartiles(&volumes(&searches))?;
         Ok(Self { strategy: strategy.to_owned(), quartiles, median_curve, searches })
     }
@@ -227,6 +227,11 @@ fn row(
 
 fn volumes(searches: &[SearchRow]) -> Vec<f64> {
     searches.iter().map(|search| search.hypervolume).collect()
+}
+
+/// Where the searches were at a point of their curves.
+fn volumes_at(searches: &[SearchRow], point: usize) -> Vec<f64> {
+    searches.iter().map(|search| search.curve[point].hypervolume).collect()
 }
 
 /// Not yet corrected for the number of pairs.

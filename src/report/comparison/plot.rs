@@ -1,6 +1,6 @@
 //! Hypervolume over cost as a picture.
 
-use super::Comparison;
+use super::{Comparison, volumes_at};
 use crate::report::chart::{Axis, Chart, Look, Point, Series};
 use crate::report::units::si;
 use crate::stats::quartiles;
@@ -11,9 +11,8 @@ pub fn comparison_svg(comparison: &Comparison) -> String {
     let series = comparison.strategies.iter().map(|row| {
         let costs = row.searches.first().into_iter().flat_map(|search| &search.curve).enumerate();
         let points = costs.filter_map(|(i, point)| {
-            let volumes: Vec<f64> = row.searches.iter().map(|search| search.curve[i].hypervolume).collect();
             // Of at least one search, or there were no costs.
-            let y = quartiles(&volumes).ok()?;
+            let y = quartiles(&volumes_at(&row.searches, i)).ok()?;
             let about = format!(
                 "{}, {} training MACs: {:.4}, quartiles {:.4} to {:.4}",
                 row.strategy,

@@ -1,9 +1,6 @@
 //! Pieces of HTML.
 
-/// `text` as it must stand in HTML and SVG.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
+use crate::report::escape::escape;
 
 /// A section with a heading. `body` is HTML; nothing if that is empty.
 pub fn section(heading: &str, body: &str) -> String {

@@ -3,14 +3,14 @@
 mod html;
 mod widths;
 
-pub(super) use html::escape;
 use html::{paragraph, preformatted, section};
 
 use super::card::lineage;
 use super::chart::{Axis, Chart, Look, Point, Series};
+use super::escape::escape;
 use super::finals::{FinalsReport, finals_table};
 use super::front_svg::front_svg;
-use super::ledger::{Ledger, Spent};
+use super::ledger::{self, Ledger};
 use super::summary::{Row, RunSummary};
 use super::table::verdict;
 use super::units::{duration, si};
@@ -120,9 +120,16 @@ impl Page<'_> {
     /// The hypervolume after every trial.
     fn volumes(&self) -> String {
         let reference = Reference::new(self.space.reference(), self.baseline);
-        let points = (1..=self.trials.len()).map(|count| {
-            let volume = hypervolume_of(trained_for(&self.trials[..count], full(self.space)), &reference);
-            Point { x: count as f64, y: [volume; 3], about: format!("after {count} trials: {volume:.4}") }
+        let full = full(self.space);
+        // Only the front so far counts, and it is short.
+        let mut reached: Vec<&Trial> = Vec::new();
+        let points = self.trials.iter().zip(1..).map(|(trial, count)| {
+            if trial.job.fidelity == full {
+                reached.push(trial);
+                reached = front(reached.iter().copied());
+            }
+            let volume = hypervolume_of(reached.iter().copied(), &reference);
+            Point { x: f64::from(count), y: [volume; 3], about: format!("after {count} trials: {volume:.4}") }
         });
         let series = Series { name: "this run".to_owned(), look: Look::Line, points: points.collect() };
         let x = Axis { label: "trials", log: false, show: |value| format!("{value}") };
@@ -152,23 +159,8 @@ fn rows(caption: &str, rows: &[Row]) -> String {
 }
 
 fn ledger(ledger: &Ledger) -> String {
-    let row = |name: &str, share: f64, Spent { trainings, seconds, images, macs }: &Spent| {
-        vec![
-            name.to_owned(),
-            trainings.to_string(),
-            duration(*seconds),
-            format!("{:.0} %", 100.0 * share),
-            si(*images),
-            si(*macs),
-        ]
-    };
-    let items = ledger.items.iter().map(|item| row(item.purpose.name(), item.share, &item.spent));
-    let rows: Vec<Vec<String>> = items.chain([row("all", 1.0, &ledger.total)]).collect();
-    html::table(
-        "every training, failed ones included",
-        &["spent on", "trainings", "time", "share", "images", "training MACs"],
-        &rows,
-    )
+    let rows: Vec<Vec<String>> = ledger.rows().into_iter().map(Vec::from).collect();
+    html::table("every training, failed ones included", &ledger::HEADER, &rows)
 }
 
 #[cfg(test)]

@@ -147,8 +147,7 @@ impl List {
 
     /// How every network is trained.
     pub fn fidelity(&self) -> Fidelity {
-        let Protocol { resolution, train_images: images, epochs, .. } = self.protocol;
-        Fidelity { resolution, images, epochs }
+        Fidelity::of(&self.protocol)
     }
 
     /// All trainings: the first seed of every network, then the second of every one, and so on.
