@@ -5,14 +5,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::arch::{Architecture, ResolutionError};
-use crate::data::{Augment, Crop, Dataset, Split};
+use crate::data::{Augment, Batch, Crop, Dataset, Split};
 use crate::net::GoogLeNet;
-use crate::ops::{Crew, Gemm};
+use crate::ops::{Crew, Engine, Gemm, OpError};
+use crate::search::audit::ZeroCost;
 use crate::search::ports::Evaluator;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
-use crate::train::{FitError, Measurement, Recipe, fit, measure};
+use crate::train::{FitError, Measurement, Recipe, fit, maps, measure};
+use crate::zero_cost::{grad_norm, naswot, synflow};
 
 /// Trains and scores candidates under a protocol, each on a device of its own, and on the calling thread unless they share
 /// more of them.
@@ -63,6 +65,25 @@ impl TrainEvaluator {
             training_loss_sum: losses.iter().sum(),
         };
         Ok((network, measured, score))
+    }
+}
+
+impl TrainEvaluator {
+    /// What a job's network says before it is trained, by the first batch of the training images.
+    ///
+    /// # Errors
+    /// [`OpError`] if the device refuses.
+    pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, OpError> {
+        let engine = || self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew);
+        let (architecture, seed) = (&job.architecture, job.seed);
+        let mut batch = Batch::default();
+        self.data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
+        let images = maps(engine().device(), &mut batch, self.data.resolution())?;
+        Ok(ZeroCost {
+            grad_norm: grad_norm(engine(), architecture, seed, images.clone(), &batch.labels)?,
+            synflow: synflow(engine(), architecture, seed, self.data.resolution())?,
+            naswot: naswot(engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
+        })
     }
 }
 

@@ -26,3 +26,4 @@ pub mod space;
 pub mod stats;
 pub mod store;
 pub mod train;
+pub mod zero_cost;

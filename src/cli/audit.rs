@@ -17,10 +17,10 @@ use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
 use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
-use crate::search::audit::{AuditError, AuditPlan, networks};
+use crate::search::audit::{AuditError, AuditPlan, ZeroCost, networks};
 use crate::search::ladder::rungs;
 use crate::search::ports::Store;
-use crate::search::trial::{Fidelity, Trial};
+use crate::search::trial::{Fidelity, Job, Trial};
 use crate::space::Space;
 use crate::store::{AuditDir, write_atomically};
 
@@ -83,7 +83,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         return Err(Failure::Interrupted);
     }
     let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
-    let audit = Audit::new(name.as_str(), &plan, &trials).ok_or_else(|| {
+    let zero_cost = zero_cost(&plan, &evaluator, output)?;
+    let audit = Audit::new(name.as_str(), &plan, &trials, &zero_cost).ok_or_else(|| {
         anyhow!(
             "too many trainings failed: less than {FEWEST_NETWORKS} networks were trained fully and at every rung; the \
              reasons are in {}",
@@ -106,6 +107,19 @@ struct Report<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
     results: PathBuf,
+}
+
+/// The scores of all networks before training, by index of the full training.
+fn zero_cost(
+    plan: &AuditPlan,
+    evaluator: &TrainEvaluator,
+    output: Output,
+) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
+    let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity == plan.levels[0]).collect();
+    if !output.quiet {
+        eprintln!("scoring {} untrained networks", jobs.len());
+    }
+    jobs.iter().map(|job| Ok((job.index, evaluator.zero_cost(job)?))).collect()
 }
 
 /// The full training, those of the space file, and those of the options, each once.

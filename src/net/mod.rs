@@ -7,7 +7,7 @@ mod inception;
 mod init;
 mod linear;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod visitor;
 mod weights;
 

@@ -11,7 +11,7 @@ use crate::arch::Architecture;
 use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
 
 #[derive(Deserialize)]
-struct Golden {
+pub(crate) struct Golden {
     ratio: f64,
     classes: usize,
     batch: usize,
@@ -25,15 +25,32 @@ struct Golden {
 }
 
 impl Golden {
-    fn read() -> Self {
+    pub fn read() -> Self {
         serde_json::from_str(include_str!("../../tests/golden/googlenet.json")).unwrap()
     }
 
-    /// A network with the weights of the PyTorch model, through a file in torchvision's layout.
+    pub fn architecture(&self, aux_heads: bool) -> Architecture {
+        Architecture::googlenet_scaled(self.ratio, self.classes, aux_heads).unwrap()
+    }
+
+    /// Side of the images.
+    pub fn resolution(&self) -> usize {
+        self.size
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> Vec<usize> {
+        (0..self.batch).map(|image| image % self.classes).collect()
+    }
+
     fn network<E: Engine>(&self, engine: E) -> GoogLeNet<E> {
-        let architecture = Architecture::googlenet_scaled(self.ratio, self.classes, true).unwrap();
-        let mut network = GoogLeNet::new(engine, &architecture, 0).unwrap();
-        let mut tensors = network.tensors().unwrap();
+        self.network_with(engine, true)
+    }
+
+    /// A network with the weights of the PyTorch model, through a file in torchvision's layout.
+    pub fn network_with<E: Engine>(&self, engine: E, aux_heads: bool) -> GoogLeNet<E> {
+        let architecture = self.architecture(true);
+        let mut tensors = GoogLeNet::new(Gemm::new(), &architecture, 0).unwrap().tensors().unwrap();
         for (salt, (name, stored)) in tensors.iter_mut().enumerate() {
             let fan_in: usize = stored.shape[1..].iter().product();
             let value = |u: f64| match name.rsplit('.').next() {
@@ -48,11 +65,12 @@ impl Golden {
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         weights::write(tensors, file.path(), architecture.canonical()).unwrap();
+        let mut network = GoogLeNet::new(engine, &self.architecture(aux_heads), 0).unwrap();
         network.load(file.path()).unwrap();
         network
     }
 
-    fn images<D: Device<f32>>(&self, device: &D) -> Maps<D> {
+    pub fn images<D: Device<f32>>(&self, device: &D) -> Maps<D> {
         let patch = self.size / 4;
         let coarse: Vec<f64> = noise(8888, self.batch * 4 * 4 * 3).collect();
         let pixels = noise(9999, self.batch * self.size * self.size * 3).enumerate().map(|(at, fine)| {
@@ -67,7 +85,7 @@ impl Golden {
     fn loss<D: Device<f32>>(&self, output: TrainOutput<D>) -> Tensor<(), f32, D, OwnedTape<f32, D>> {
         let device = output.logits.device().clone();
         let mut targets = vec![0.0; self.batch * self.classes];
-        (0..self.batch).for_each(|image| targets[image * self.classes + image % self.classes] = 1.0);
+        self.labels().iter().enumerate().for_each(|(image, label)| targets[image * self.classes + label] = 1.0);
         let targets: Rows<D> = device.tensor_from_vec(targets, (self.batch, self.classes));
         let cross_entropy = |logits: Rows<D, OwnedTape<f32, D>>| {
             // dfdx's own loss divides by the number of all elements of the last axis' batch only for constant shapes.

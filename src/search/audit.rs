@@ -13,6 +13,18 @@ const DRAWS: usize = 256;
 /// Steps in which the end of the axis is looked for.
 const STEPS: usize = 64;
 
+/// What an untrained network, with the initial weights of one of its trainings, says about how well it will learn; networks
+/// with higher values are said to be better. Computed by [`crate::zero_cost`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ZeroCost {
+    /// How strongly the loss of a batch pulls at the weights.
+    pub grad_norm: f64,
+    /// Logarithm of the signal that can flow through the weights.
+    pub synflow: f64,
+    /// How differently the network sees the images of a batch; minus infinity if it sees two of them alike.
+    pub naswot: f64,
+}
+
 /// Networks, each to be trained fully and at every rung, with every seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditPlan {

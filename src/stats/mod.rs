@@ -4,6 +4,7 @@
 
 mod alternative;
 mod bootstrap;
+mod cholesky;
 mod crossed;
 mod holm;
 mod interval;
@@ -23,6 +24,7 @@ mod wilcoxon;
 
 pub use alternative::Alternative;
 pub use bootstrap::{Bootstrap, bootstrap};
+pub use cholesky::Cholesky;
 pub use crossed::{Crossed, crossed};
 pub use holm::holm;
 pub use interval::Interval;

@@ -131,7 +131,10 @@ fn check(classes: usize, dataset: &Dataset, images: &[u32], recipe: &Recipe) -> 
 }
 
 /// Moves a batch's pixels onto a device: `[N, resolution, resolution, 3]`.
-pub(super) fn maps<D: Device<f32>>(device: &D, batch: &mut Batch, resolution: usize) -> Result<Maps<D>, OpError> {
+///
+/// # Errors
+/// [`OpError`] if the device has not enough memory.
+pub fn maps<D: Device<f32>>(device: &D, batch: &mut Batch, resolution: usize) -> Result<Maps<D>, OpError> {
     let shape = (batch.labels.len(), resolution, resolution, 3);
     device.try_tensor_from_vec(mem::take(&mut batch.pixels), shape).map_err(OpError::device)
 }

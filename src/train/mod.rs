@@ -10,7 +10,7 @@ mod optimizer;
 mod recipe;
 mod schedule;
 
-pub use fit::{FitError, Progress, fit};
+pub use fit::{FitError, Progress, fit, maps};
 pub use latency::latency;
 pub use loss::{Loss, loss};
 pub use metrics::{Measurement, measure, right_answers, standard_error};

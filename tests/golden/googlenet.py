@@ -98,7 +98,8 @@ def noise(salt, count):
     return (x >> np.uint32(8)).astype(np.float64) / 2**23 - 1
 
 
-def main():
+def example():
+    """A network, images and labels, all in f64."""
     net = GoogLeNet().double()
     state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
     for salt, name in enumerate(sorted(state)):
@@ -119,7 +120,11 @@ def main():
     coarse = noise(8888, BATCH * 4 * 4 * 3).reshape(BATCH, 4, 4, 3).repeat(SIZE // 4, 1).repeat(SIZE // 4, 2)
     nhwc = (coarse + 0.25 * fine).astype(np.float32).astype(np.float64)
     x = torch.from_numpy(nhwc).permute(0, 3, 1, 2)
-    y = torch.arange(BATCH) % CLASSES
+    return net, x, torch.arange(BATCH) % CLASSES
+
+
+def main():
+    net, x, y = example()
 
     def loss(outputs):
         main, aux1, aux2 = [F.cross_entropy(o, y) for o in outputs]

@@ -14,7 +14,7 @@ pub use text::audit_text;
 
 use self::ranking::Paired;
 use crate::arch::Cost;
-use crate::search::audit::AuditPlan;
+use crate::search::audit::{AuditPlan, ZeroCost};
 use crate::search::digest::digest;
 use crate::search::trial::{Fidelity, Score, Trial};
 
@@ -41,19 +41,37 @@ pub enum Predictor {
     Macs,
     /// Parameters: likewise.
     Parameters,
+    /// A score of the untrained network, [`ZeroCost::grad_norm`].
+    GradNorm,
+    /// Likewise, [`ZeroCost::synflow`].
+    Synflow,
+    /// Likewise, [`ZeroCost::naswot`].
+    Naswot,
+}
+
+/// What predictors see of a network.
+#[derive(Clone, Copy, Default)]
+struct Known<'a> {
+    cost: Cost,
+    /// Of a brief training.
+    score: Option<&'a Score>,
+    zero_cost: Option<&'a ZeroCost>,
 }
 
 impl Predictor {
     const TRAINED: [Self; 3] = [Self::Accuracy, Self::ValidationLoss, Self::TrainingLossSum];
-    const UNTRAINED: [Self; 2] = [Self::Macs, Self::Parameters];
+    const UNTRAINED: [Self; 5] = [Self::Macs, Self::Parameters, Self::GradNorm, Self::Synflow, Self::Naswot];
 
-    fn of_score(self, score: &Score, cost: &Cost) -> f64 {
+    fn value(self, Known { cost, score, zero_cost }: Known<'_>) -> Option<f64> {
         match self {
-            Self::Accuracy => score.accuracy,
-            Self::ValidationLoss => -score.validation_loss,
-            Self::TrainingLossSum => -score.training_loss_sum,
-            Self::Macs => cost.macs as f64,
-            Self::Parameters => cost.parameters as f64,
+            Self::Accuracy => score.map(|it| it.accuracy),
+            Self::ValidationLoss => score.map(|it| -it.validation_loss),
+            Self::TrainingLossSum => score.map(|it| -it.training_loss_sum),
+            Self::Macs => Some(cost.macs as f64),
+            Self::Parameters => Some(cost.parameters as f64),
+            Self::GradNorm => zero_cost.map(|it| it.grad_norm),
+            Self::Synflow => zero_cost.map(|it| it.synflow),
+            Self::Naswot => zero_cost.map(|it| it.naswot),
         }
     }
 
@@ -65,6 +83,9 @@ impl Predictor {
             Self::TrainingLossSum => "sum of training losses",
             Self::Macs => "MACs",
             Self::Parameters => "parameters",
+            Self::GradNorm => "gradient norm",
+            Self::Synflow => "synflow",
+            Self::Naswot => "NASWOT",
         }
     }
 }
@@ -149,9 +170,14 @@ pub struct Audit {
 type Scores<'a> = Option<Vec<&'a Score>>;
 
 impl Audit {
-    /// What `trials`, by index of `plan`, show. `None` if less than [`FEWEST_NETWORKS`] networks were fully trained, or at a
-    /// rung.
-    pub fn new(name: &str, plan: &AuditPlan, trials: &BTreeMap<usize, Trial>) -> Option<Self> {
+    /// What `trials`, by index of `plan`, show, and the `zero_cost` scores by index of the full training with the same initial
+    /// weights. `None` if less than [`FEWEST_NETWORKS`] networks were fully trained, or at a rung.
+    pub fn new(
+        name: &str,
+        plan: &AuditPlan,
+        trials: &BTreeMap<usize, Trial>,
+        zero_cost: &BTreeMap<usize, ZeroCost>,
+    ) -> Option<Self> {
         let scores = |network: usize, level: usize| -> Scores<'_> {
             let score = |replicate| trials.get(&plan.index(network, level, replicate))?.outcome.score();
             (0..plan.replicates).map(score).collect()
@@ -166,21 +192,29 @@ impl Audit {
                 let brief: Vec<Scores<'_>> = (0..plan.networks.len()).map(|network| scores(network, level)).collect();
                 let both: Vec<usize> = whole.iter().copied().filter(|&network| brief[network].is_some()).collect();
                 let truth = truth(&both)?;
-                let row = |predictor| truth.row(predictor, &brief);
+                let known = |network: usize, replicate: usize| {
+                    let score = brief[network].as_ref().and_then(|scores| scores.get(replicate).copied());
+                    Known { score, ..Known::default() }
+                };
+                let row = |predictor| truth.row(predictor, known);
                 Some(RungRow {
                     fidelity: plan.levels[level],
                     cost_share: training_images(&plan.levels[level]) / training_images(&plan.levels[0]),
                     seconds: mean_seconds(plan, trials, level),
                     networks: both.len(),
-                    predictors: Predictor::TRAINED.into_iter().map(row).collect(),
+                    predictors: Predictor::TRAINED.into_iter().filter_map(row).collect(),
                 })
             })
             .collect::<Option<Vec<RungRow>>>()?;
         rungs.sort_by(|a, b| a.cost_share.total_cmp(&b.cost_share));
 
         let ceiling = all.ceiling();
-        let untrained: Vec<PredictorRow> =
-            Predictor::UNTRAINED.into_iter().map(|predictor| all.row(predictor, &full)).collect();
+        let known = |network: usize, replicate: usize| {
+            let zero_cost = zero_cost.get(&plan.index(network, 0, replicate));
+            Known { cost: plan.networks[network].1, score: None, zero_cost }
+        };
+        let untrained = Predictor::UNTRAINED.into_iter().filter_map(|predictor| all.row(predictor, known));
+        let untrained: Vec<PredictorRow> = untrained.collect();
         let of_plan: Vec<Trial> = plan.jobs().keys().filter_map(|index| trials.get(index).cloned()).collect();
         let macs = |network: Option<&usize>| network.map_or(0, |&network| plan.networks[network].1.macs);
         Some(Self {
@@ -232,18 +266,15 @@ impl<'a> Truth<'a> {
         Some(Self { plan, networks, bins, accuracies, mean })
     }
 
-    /// How `predictor` ranks by the trainings `scores` of all networks of the plan.
-    fn row(&self, predictor: Predictor, scores: &[Scores<'_>]) -> PredictorRow {
-        let column = |replicate: usize| -> Option<Vec<f64>> {
-            let value = |&network: &usize| {
-                let score = scores[network].as_ref()?.get(replicate)?;
-                Some(predictor.of_score(score, &self.plan.networks[network].1))
-            };
-            self.networks.iter().map(value).collect()
+    /// How `predictor` ranks by what is `known` of a network of the plan with a seed. `None` if it does not know all of them.
+    fn row<'b>(&self, predictor: Predictor, known: impl Fn(usize, usize) -> Known<'b>) -> Option<PredictorRow> {
+        let column = |replicate: usize| -> Option<(Vec<f64>, Vec<f64>)> {
+            let values = self.networks.iter().map(|&network| predictor.value(known(network, replicate)));
+            Some((values.collect::<Option<_>>()?, self.mean.clone()))
         };
-        let columns = (0..self.plan.replicates).filter_map(column).map(|column| (column, self.mean.clone())).collect();
+        let columns = (0..self.plan.replicates).map(column).collect::<Option<_>>()?;
         let paired = Paired { columns, bins: &self.bins };
-        PredictorRow { predictor, agreement: paired.agreement(), regret: paired.regret() }
+        Some(PredictorRow { predictor, agreement: paired.agreement(), regret: paired.regret() })
     }
 
     /// How well the accuracies with one seed agree with those with another.
@@ -257,13 +288,13 @@ impl<'a> Truth<'a> {
     }
 }
 
-/// The cheapest rung whose best predictor ranks networks of like cost better than their size does and either surely with
+/// The cheapest rung whose best predictor ranks networks of like cost better than anything without a training and either surely with
 /// a correlation over [`ENOUGH`], or surely better than not at all and within noise of the ceiling.
 fn recommend(rungs: &[RungRow], untrained: &[PredictorRow], ceiling: Option<&Agreement>) -> Option<Recommendation> {
     rungs.iter().enumerate().find_map(|(rung, row)| {
         let best = row.best()?;
         let Tau { tau, low, high } = best.agreement.within_bins;
-        let better = untrained.iter().all(|size| tau > size.agreement.within_bins.tau);
+        let better = untrained.iter().all(|row| tau > row.agreement.within_bins.tau);
         let enough = low > ENOUGH;
         let as_good_as_can_be = low > 0.0 && ceiling.is_some_and(|ceiling| high >= ceiling.within_bins.tau);
         (better && (enough || as_good_as_can_be)).then_some(Recommendation { rung, predictor: best.predictor, enough })

@@ -40,8 +40,17 @@ fn trials(plan: &AuditPlan, size: f64, noise: [f64; 3]) -> BTreeMap<usize, Trial
     trials
 }
 
+/// Scores of untrained networks: one that grows with size, one that is all the same, one that is luck.
+fn zero_cost(plan: &AuditPlan) -> BTreeMap<usize, ZeroCost> {
+    let mut luck = Rng::from_seed([3; 32]);
+    let pairs = (0..plan.networks.len()).flat_map(|network| (0..plan.replicates).map(move |it| (network, it)));
+    let score = |network| ZeroCost { grad_norm: 2.0, synflow: network as f64, naswot: luck.unit() };
+    let mut score = score;
+    pairs.map(|(network, replicate)| (plan.index(network, 0, replicate), score(network))).collect()
+}
+
 fn audit(plan: &AuditPlan, trials: &BTreeMap<usize, Trial>) -> Audit {
-    Audit::new("pets", plan, trials).unwrap()
+    Audit::new("pets", plan, trials, &zero_cost(plan)).unwrap()
 }
 
 #[test]
@@ -63,6 +72,10 @@ fn the_cheapest_rung_that_ranks_is_recommended() {
     // Size ranks overall, not within bins.
     let size = found.untrained[0].agreement;
     assert!(size.overall.tau > 0.4 && size.within_bins.tau < size.overall.tau, "{size:?}");
+    let [macs, _, gradient, synflow, naswot] = &found.untrained[..] else { panic!("{found:?}") };
+    assert_eq!((synflow.predictor, synflow.agreement), (Predictor::Synflow, macs.agreement));
+    assert_eq!((gradient.agreement.overall.tau, gradient.agreement.within_bins.tau), (0.0, 0.0));
+    assert!(naswot.agreement.overall.tau.abs() < 0.3, "{naswot:?}");
     assert!(long.predictors[0].regret.overall[0] < short.predictors[0].regret.overall[0]);
 
     let text = audit_text(&found);
@@ -76,7 +89,7 @@ fn the_cheapest_rung_that_ranks_is_recommended() {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
     let csv = audit_csv(&found);
-    assert_eq!(csv.lines().count(), 1 + 2 + 2 * 3);
+    assert_eq!(csv.lines().count(), 1 + 5 + 2 * 3);
     assert!(csv.lines().all(|line| line.split(',').count() == 20), "{csv}");
     assert_eq!(csv.lines().filter(|line| line.ends_with(",true")).count(), 1);
 }
@@ -132,6 +145,8 @@ fn networks_with_a_failed_training_are_left_out_and_counted() {
     assert_eq!((found.networks, found.failed, found.ceiling), (23, 3, None));
     assert_eq!(found.rungs.iter().map(|rung| rung.networks).collect::<Vec<_>>(), [23, 21]);
     assert!(audit_text(&found).contains("ceiling: unknown; --seeds 2 shows"));
-    let few = trials.into_iter().filter(|(index, _)| index % 24 < FEWEST_NETWORKS - 1).collect();
-    assert_eq!(Audit::new("pets", &plan, &few), None);
+    let few = trials.clone().into_iter().filter(|(index, _)| index % 24 < FEWEST_NETWORKS - 1).collect();
+    assert_eq!(Audit::new("pets", &plan, &few, &zero_cost(&plan)), None);
+    // Scores that are not there are left out.
+    assert_eq!(Audit::new("pets", &plan, &trials, &BTreeMap::new()).unwrap().untrained.len(), 2);
 }

@@ -30,7 +30,7 @@ pub fn audit_text(audit: &Audit) -> String {
     text += &recommendation(audit);
     text += &format!(
         "within bins: in {BINS} bins of about equal MACs, since between them size alone ranks; a rung is recommended if its \
-         best predictor has, within bins, a higher tau than MACs and parameters, and an interval above {ENOUGH}, or above 0 \
+         best predictor has, within bins, a higher tau than all that needs no training, and an interval above {ENOUGH}, or above 0 \
          and reaching the ceiling\n"
     );
     text
