@@ -1,6 +1,6 @@
 //! `inception-nas report`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
@@ -24,6 +24,18 @@ pub struct Args {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let path = args.out.unwrap_or_else(|| run.dir.page());
+    write(&run, &path)?;
+    if output.json {
+        return stdout::print(&(serde_json::to_string_pretty(&serde_json::json!({ "file": path }))? + "\n"));
+    }
+    stdout::print(&format!("written: {}\n", path.display()))
+}
+
+/// Writes the page of a run.
+///
+/// # Errors
+/// [`Failure::Failed`] if its finals cannot be read, or the file not be written.
+pub(super) fn write(run: &StoredRun, path: &Path) -> Result<(), Failure> {
     let (summary, finals) = (run.summary()?, run.finals()?);
     let page = Page {
         summary: &summary,
@@ -34,9 +46,5 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         data: &run.manifest.data,
         program: &run.manifest.program,
     };
-    write_atomically(&path, page.html()?.as_bytes())?;
-    if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(&serde_json::json!({ "file": path }))? + "\n"));
-    }
-    stdout::print(&format!("written: {}\n", path.display()))
+    Ok(write_atomically(path, page.html()?.as_bytes())?)
 }

@@ -7,8 +7,9 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::load::{self, DataArgs, SpaceArgs};
+use super::runs::StoredRun;
 use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
-use super::{Failure, Output, parse, plan, stdout};
+use super::{Failure, Output, parse, plan, report, stdout};
 use crate::report::{RunSummary, baseline_cost, table};
 use crate::search::drive::{Ended, Finished};
 use crate::store::RunDir;
@@ -69,7 +70,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let search =
         Search { results, name: &name, space: &space, dataset: &dataset, manifest: &manifest, baseline, threads };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
-    finish(&RunDir::new(results, &name), &finished, &summary, output)
+    let dir = RunDir::new(results, &name);
+    report::write(&StoredRun::named(results, name)?, &dir.page())?;
+    finish(&dir, &finished, &summary, output)
 }
 
 /// The stable machine form.
@@ -92,7 +95,8 @@ fn finish(
         let report = Report { summary, ended: key, results: dir.path().to_owned() };
         stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
-        let written = [dir.front(), dir.picture(), dir.journal(), dir.config()].map(|path| path.display().to_string());
+        let written = [dir.page(), dir.front(), dir.picture(), dir.journal(), dir.config()]
+            .map(|path| path.display().to_string());
         let (text, digest, written) = (table(summary), &summary.digest, written.join(", "));
         stdout::print(&format!("{text}\ndigest: {digest}\n{why}\nwritten: {written}\n"))?;
     }

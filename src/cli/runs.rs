@@ -53,7 +53,15 @@ impl StoredRun {
         if args.run.is_none() && output.verbose > 0 {
             eprintln!("run {name} was worked on last");
         }
-        let dir = RunDir::new(&args.results, &name);
+        Self::named(&args.results, name)
+    }
+
+    /// Reads the run called `name`, which exists.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if it cannot be read.
+    pub(super) fn named(results: &Path, name: RunName) -> Result<Self, Failure> {
+        let dir = RunDir::new(results, &name);
         let (space, manifest) = (dir.read_space()?, dir.read_manifest()?);
         let (trials, warnings) = read_journal(&dir.journal())?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));

@@ -143,6 +143,10 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
     let picture = fs::read_to_string(run.join("front.svg")).unwrap();
     assert_eq!(picture.matches("<title>trial ").count(), 4);
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
+    assert!(place.ok("report --out page.html").ends_with("page.html\n"));
+    assert_eq!(fs::read_to_string(place.path().join("page.html")).unwrap(), page);
     let card = place.json("best");
     assert_eq!((&card["run"], &card["classes"][1]), (&"tiny-synthetic".into(), &"dog".into()));
     assert!(fs::read_to_string(run.join("best/card.md")).unwrap().contains("## Lineage"));
