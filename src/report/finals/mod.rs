@@ -10,7 +10,7 @@ use crate::search::trial::{Outcome, Trial};
 use crate::stats::{mean, standard_error};
 
 pub use compare::{Gap, McNemar, TestGap, Versus};
-pub use table::{finals_table, standings_table};
+pub use table::{finals_table, finals_verdict, standings_table};
 
 /// The largest share of an accident that counts as shown, over all finalists together.
 pub const SIGNIFICANCE: f64 = 0.05;
@@ -188,4 +188,4 @@ fn spread(accuracies: &[f64]) -> Option<Spread> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

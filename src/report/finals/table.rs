@@ -49,7 +49,7 @@ pub fn finals_table(report: &FinalsReport) -> String {
             text += &versus.test.as_ref().map_or_else(String::new, details);
         }
     }
-    text + "\n" + &verdict(report)
+    text + "\n" + &finals_verdict(report)
 }
 
 /// The control, and the paper's network unless that is the control.
@@ -104,7 +104,8 @@ fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-fn verdict(report: &FinalsReport) -> String {
+/// Whether searching was worth it, in words.
+pub fn finals_verdict(report: &FinalsReport) -> String {
     let name = |comparison: &Contest| report.networks[comparison.finalist].name.as_str();
     let winners: Vec<&str> = report.winners().map(name).collect();
     let mut text = if winners.is_empty() {

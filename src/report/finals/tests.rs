@@ -44,6 +44,13 @@ fn trained(list: &List, share: usize) -> (Vec<Trial>, Answers) {
     (trainings.collect(), Answers { list: list.sha256(), right })
 }
 
+/// Finals whose finalist is right on `share` of 100 images, and all others on 80.
+pub(in crate::report) fn finals(share: usize) -> FinalsReport {
+    let list = list();
+    let (trainings, answers) = trained(&list, share);
+    FinalsReport::new("pets", &list, &trainings, Some(&answers))
+}
+
 #[test]
 fn a_finalist_that_is_better_wins() {
     let list = list();

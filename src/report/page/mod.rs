@@ -8,7 +8,7 @@ use html::{paragraph, preformatted, section};
 use super::card::lineage;
 use super::chart::{Axis, Chart, Look, Point, Series};
 use super::escape::escape;
-use super::finals::{FinalsReport, finals_table};
+use super::finals::{FinalsReport, finals_table, finals_verdict};
 use super::front_svg::front_svg;
 use super::ledger::{self, Ledger};
 use super::summary::{Row, RunSummary};
@@ -57,7 +57,9 @@ impl Page<'_> {
             duration(*seconds),
             summary.hypervolume
         );
-        let verdict = format!("<p class=\"verdict\">{}</p>\n", escape(verdict(&summary.versus_uniform).trim_end()));
+        // Finals know better than the scores that the search selected on.
+        let verdict = self.finals.map_or_else(|| verdict(&summary.versus_uniform), finals_verdict);
+        let verdict = format!("<p class=\"verdict\">{}</p>\n", escape(verdict.trim_end()));
         let mut body = format!("<h1>{title}</h1>\n{}{verdict}", paragraph(&facts));
         body += &section("Finals", &self.finals.map(|report| preformatted(&finals_table(report))).unwrap_or_default());
         let note = "Accuracies are on the validation images that the search selected on, with one standard error: the \
@@ -165,16 +167,28 @@ fn ledger(ledger: &Ledger) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finals::tests::finals;
     use super::super::summary::tests::{BASELINE, example, space};
     use super::*;
 
     fn html(trials: &[Trial]) -> String {
+        html_with(trials, None)
+    }
+
+    fn html_with(trials: &[Trial], finals: Option<&FinalsReport>) -> String {
         let space = space(10);
         let summary = RunSummary::new("pets <&> \"co\"", &space, trials, &BASELINE);
         let (baseline, data) = (&BASELINE, "/home/<me>/pets");
-        Page { summary: &summary, space: &space, trials, baseline, finals: None, data, program: "0.1.0" }
-            .html()
-            .unwrap()
+        Page { summary: &summary, space: &space, trials, baseline, finals, data, program: "0.1.0" }.html().unwrap()
+    }
+
+    #[test]
+    fn finals_have_the_last_word() {
+        for (share, expected) in [(90, "trial 26 beats the paper"), (80, "no finalist beats the paper")] {
+            let html = html_with(&example(), Some(&finals(share)));
+            assert!(html.contains(&format!("<p class=\"verdict\">{expected}")) && html.contains("<h2>Finals</h2>"));
+            assert!(!html.contains("beats uniform scaling"));
+        }
     }
 
     #[test]
