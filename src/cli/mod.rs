@@ -5,6 +5,7 @@ mod baseline;
 mod bench;
 mod best;
 mod compare;
+mod completions;
 mod estimate;
 mod evaluate;
 mod export;
@@ -12,6 +13,7 @@ mod finalist;
 mod finals;
 mod latency;
 mod load;
+mod man;
 mod parse;
 mod plan;
 mod profile;
@@ -27,6 +29,7 @@ mod summary;
 mod threads;
 mod train;
 mod trainings;
+mod trials;
 mod verify;
 
 use std::process::ExitCode;
@@ -59,6 +62,8 @@ enum Command {
     Report(report::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
+    /// Print all trials of a run as CSV, with a column for every width; also while it is running.
+    Trials(trials::Args),
     /// Train the best networks of a run beside uniform scalings of equal cost, and compare them on the test images.
     Finals(finals::Args),
     /// Train stored trials again and compare them bit for bit.
@@ -75,6 +80,10 @@ enum Command {
     Space(space::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),
+    /// Print a script for a shell to complete commands and options with.
+    Completions(completions::Args),
+    /// Write a manual page for every command.
+    Man(man::Args),
 }
 
 /// How a command talks: options of every command.
@@ -119,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Best(args) => best::execute(args, output),
         Command::Report(args) => report::execute(args, output),
         Command::Status(args) => status::execute(args, output),
+        Command::Trials(args) => trials::execute(args, output),
         Command::Finals(args) => finals::execute(args, output),
         Command::Verify(args) => verify::execute(args, output),
         Command::Train(args) => train::execute(args, output),
@@ -127,6 +137,8 @@ pub fn main() -> ExitCode {
         Command::Summary(args) => summary::execute(args, output),
         Command::Space(args) => space::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),
+        Command::Completions(args) => completions::execute(args),
+        Command::Man(args) => man::execute(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

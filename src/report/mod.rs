@@ -15,6 +15,7 @@ mod progress;
 mod summary;
 mod table;
 mod trainings;
+mod trials_csv;
 mod units;
 
 pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
@@ -32,4 +33,5 @@ pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;
 pub use trainings::Trainings;
+pub use trials_csv::trials_csv;
 pub use units::{duration, si};

@@ -143,6 +143,12 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
     let picture = fs::read_to_string(run.join("front.svg")).unwrap();
     assert_eq!(picture.matches("<title>trial ").count(), 4);
+    let table = place.ok("trials");
+    assert!(
+        table.starts_with("trial,origin,resolution,images,epochs,seed,macs,") && table.lines().count() == 5,
+        "{table}"
+    );
+    assert_eq!(place.json("trials").as_array().map(Vec::len), Some(4));
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
     assert!(place.ok("report --out page.html").ends_with("page.html\n"));
@@ -299,6 +305,21 @@ fn a_network_is_trained_evaluated_and_timed() {
     let names: Vec<&str> = modules.iter().map(|module| module["module"].as_str().unwrap()).collect();
     assert_eq!((names[0], names[1], names[names.len() - 1]), ("data", "conv1", "update"));
     assert!(["aux1", "inception4e", "maxpool4", "fc"].iter().all(|name| names.contains(name)), "{names:?}");
+}
+
+#[test]
+fn shells_complete_and_manuals_are_written() {
+    let place = Place::new();
+    for (shell, expected) in [("bash", "complete -F"), ("zsh", "#compdef inception-nas"), ("fish", "complete -c")] {
+        let script = place.ok(&format!("completions {shell}"));
+        assert!(script.contains(expected) && script.contains("max-latency"), "{script}");
+    }
+    place.ok("man manual");
+    let page = |name: &str| fs::read_to_string(place.path().join("manual").join(name)).unwrap();
+    assert!(page("inception-nas.1").contains("inception\\-nas\\-run(1)"));
+    assert!(page("inception-nas-best.1").contains("max\\-latency"));
+    fs::write(place.path().join("file"), "").unwrap();
+    assert!(place.fails(1, "man file").contains("cannot write manual pages to file"));
 }
 
 #[test]
