@@ -72,6 +72,14 @@ impl StoredRun {
         Ok(Self { name, dir, space, manifest, trials, baseline })
     }
 
+    /// The same run as it is now.
+    ///
+    /// # Errors
+    /// As [`StoredRun::named`].
+    pub(super) fn again(self, args: &RunArgs) -> Result<Self, Failure> {
+        Self::named(&args.results, self.name)
+    }
+
     /// The data that the run was made on: only on these do its networks compare.
     ///
     /// # Errors

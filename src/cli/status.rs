@@ -1,5 +1,9 @@
 //! `inception-nas status`.
 
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use std::{fs, thread};
+
 use serde::Serialize;
 
 use super::runs::{RunArgs, StoredRun};
@@ -7,11 +11,17 @@ use super::{Failure, Output, stdout};
 use crate::report::{RunSummary, table};
 use crate::store::holder;
 
+/// Between two looks at a run.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Options of `inception-nas status`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
+    /// Show it again whenever a trial is done, until nobody works on the run any more.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// The stable machine form.
@@ -28,10 +38,29 @@ struct Status {
 /// # Errors
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
-    let run = StoredRun::read(&args.run, output)?;
-    let status = Status { summary: run.summary()?, holder: holder(run.dir.path()) };
+    let mut run = StoredRun::read(&args.run, output)?;
+    let (dir, journal) = (run.dir.path().to_owned(), run.dir.journal());
+    let written = || fs::metadata(&journal).map_or(0, |data| data.len());
+    loop {
+        // Before it is read: what is written meanwhile is shown next time.
+        let seen = written();
+        if args.watch {
+            run = run.again(&args.run)?;
+        }
+        let status = Status { summary: run.summary()?, holder: holder(&dir) };
+        show(&status, args.watch, output)?;
+        if !args.watch || status.holder.is_none() {
+            return Ok(());
+        }
+        while written() == seen && holder(&dir).is_some() {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn show(status: &Status, over: bool, output: Output) -> Result<(), Failure> {
     if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(&status)? + "\n"));
+        return stdout::print(&(serde_json::to_string_pretty(status)? + "\n"));
     }
     let state = match &status.holder {
         Some(holder) => format!("running: {holder}"),
@@ -41,5 +70,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         None if status.summary.trials < status.summary.planned => "not running; `run` continues it".to_owned(),
         None => "done".to_owned(),
     };
-    stdout::print(&format!("{}digest: {}\n{state}\n", table(&status.summary), status.summary.digest))
+    // Over what was shown before.
+    let clear = if over && io::stdout().is_terminal() { "\x1b[2J\x1b[H" } else { "" };
+    let Status { summary, .. } = status;
+    stdout::print(&format!("{clear}{}digest: {}\n{state}\n", table(summary), summary.digest))
 }

@@ -204,9 +204,18 @@ fn a_run_has_one_process_and_ctrl_c_leaves_it_whole() {
     assert!(place.fails(1, &long).contains(&holder));
     assert!(place.ok("status --run busy").contains(&format!("running: {holder}")));
     assert!(place.json("status")["holder"].as_str().unwrap().starts_with(&holder));
+    let watching = place.command("status --watch --run busy").spawn().unwrap();
+    // So that it has something to see.
+    let seen = place.trials("busy");
+    while place.trials("busy") < seen + 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let watched = String::from_utf8(watching.wait_with_output().unwrap().stdout).unwrap();
+    assert!(watched.matches("running: process").count() > 0, "{watched}");
+    assert!(watched.ends_with("not running; `run` continues it\n"), "{watched}");
     assert!(stderr(&output).contains("finishing the running trainings"), "{}", stderr(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     let stored = place.trials("busy");
