@@ -25,8 +25,7 @@ pub(super) fn train_side_by_side(
     store: &mut dyn Store,
     output: Output,
 ) -> Result<bool, Failure> {
-    let resumed = names.len().saturating_sub(jobs.len());
-    let progress = Arc::new(Trainings::new(Style::for_stderr(output.quiet), names, resumed));
+    let progress = Arc::new(Trainings::new(Style::for_stderr(output.quiet), names, &jobs));
     let screen = Arc::clone(&progress);
     let signals = Signals::install(move |text| screen.message(text))?;
     let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &|| false };

@@ -9,16 +9,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use super::progress::{Style, template, to_stderr};
 use super::units::duration;
 use crate::search::ports::{Event, Observer};
-use crate::search::trial::{Outcome, Trial};
+use crate::search::trial::{Job, Outcome, Trial};
 
-/// Steps of the bar for each training.
-const STEPS: f64 = 1000.0;
+/// Steps of the bar.
+const STEPS: u64 = 1000;
 
 /// An [`Observer`] that shows on stderr how far a list of trainings is: a line for each that ends, and a bar for all on a
 /// terminal.
 pub struct Trainings {
     /// What each training is called, by the index of its job.
     names: BTreeMap<usize, String>,
+    /// Multiply-adds of the trainings of this sitting: they take about as long as these say, and differ by hundreds of times.
+    costs: BTreeMap<usize, f64>,
     silent: bool,
     state: Mutex<State>,
 }
@@ -26,27 +28,30 @@ pub struct Trainings {
 struct State {
     /// Share done of each running training.
     running: BTreeMap<usize, f64>,
+    /// Trainings that are done, those of earlier sittings included.
     done: usize,
-    resumed: usize,
+    /// Multiply-adds of those that were done in this sitting.
+    spent: f64,
     started: Instant,
     bar: ProgressBar,
 }
 
 impl Trainings {
-    /// Watches the trainings of `names` (by index of their jobs), of which `resumed` were done in earlier sittings.
-    pub fn new(style: Style, names: BTreeMap<usize, String>, resumed: usize) -> Self {
+    /// Watches the trainings of `names` (by index of their jobs), of which `jobs` are left to do in this sitting.
+    pub fn new(style: Style, names: BTreeMap<usize, String>, jobs: &[Job]) -> Self {
         let bar = match style {
             Style::Bars => {
-                let length = (names.len() as f64 * STEPS) as u64;
-                let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+                let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
                 bar.set_style(template("{bar:24} {percent} %  {msg}"));
                 bar.enable_steady_tick(Duration::from_millis(500));
                 bar
             }
             Style::Lines | Style::Silent => ProgressBar::hidden(),
         };
-        let state = State { running: BTreeMap::new(), done: resumed, resumed, started: Instant::now(), bar };
-        Self { names, silent: style == Style::Silent, state: Mutex::new(state) }
+        let done = names.len().saturating_sub(jobs.len());
+        let costs = jobs.iter().map(|job| (job.index, job.training_macs() as f64)).collect();
+        let state = State { running: BTreeMap::new(), done, spent: 0.0, started: Instant::now(), bar };
+        Self { names, costs, silent: style == Style::Silent, state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bar; also when progress itself is silent.
@@ -74,15 +79,28 @@ impl Trainings {
         format!("training {}/{}  {name}: {what}  left {}", state.done, self.names.len(), self.left(state))
     }
 
+    fn cost(&self, index: usize) -> f64 {
+        self.costs.get(&index).copied().unwrap_or(0.0)
+    }
+
+    /// Share of this sitting's work that is done.
+    fn share(&self, state: &State) -> f64 {
+        let running: f64 = state.running.iter().map(|(index, fraction)| fraction * self.cost(*index)).sum();
+        let all: f64 = self.costs.values().sum();
+        if all > 0.0 { (state.spent + running) / all } else { 0.0 }
+    }
+
     fn left(&self, state: &State) -> String {
-        let now = (state.done - state.resumed) as f64 + state.running.values().sum::<f64>();
-        let left = (self.names.len() - state.resumed) as f64 - now;
-        if now > 0.0 { duration(state.started.elapsed().as_secs_f64() / now * left) } else { "?".to_owned() }
+        let share = self.share(state);
+        if share > 0.0 {
+            duration(state.started.elapsed().as_secs_f64() / share * (1.0 - share))
+        } else {
+            "?".to_owned()
+        }
     }
 
     fn show(&self, state: &State) {
-        let done = state.done as f64 + state.running.values().sum::<f64>();
-        state.bar.set_position((done * STEPS) as u64);
+        state.bar.set_position((self.share(state) * STEPS as f64) as u64);
         state.bar.set_message(format!("{}/{} trainings  left {}", state.done, self.names.len(), self.left(state)));
     }
 }
@@ -98,6 +116,7 @@ impl Observer for Trainings {
             Event::Finished(trial) => {
                 state.running.remove(&trial.job.index);
                 state.done += 1;
+                state.spent += self.cost(trial.job.index);
                 if !self.silent {
                     let line = self.line(&state, trial);
                     state.bar.suspend(|| to_stderr(&line));
@@ -117,14 +136,19 @@ mod tests {
     #[test]
     fn a_line_a_training_and_no_guess_before_the_first_step() {
         let names = (0..4).map(|index| (index, format!("network {index}"))).collect();
-        let trainings = Trainings::new(Style::Silent, names, 1);
+        // The first was done before.
+        let jobs = [evolved(1, 0.5, 2000), evolved(2, 0.5, 1000), failed(3)].map(|trial| trial.job);
+        let trainings = Trainings::new(Style::Silent, names, &jobs);
         assert_eq!(trainings.left(&trainings.state()), "?");
         trainings.observe(Event::Progress { index: 2, fraction: 0.5, loss: 0.6 });
+        let all = 2000.0 + 1000.0 + jobs[2].cost.macs as f64;
+        assert!((trainings.share(&trainings.state()) - 500.0 / all).abs() < 1e-12);
         let trial = evolved(2, 0.842, 1000);
         trainings.observe(Event::Finished(&trial));
         trainings.observe(Event::Finished(&failed(3)));
         let state = trainings.state();
         assert!(state.running.is_empty());
+        assert!((trainings.share(&state) - (1000.0 + jobs[2].cost.macs as f64) / all).abs() < 1e-12);
         let line = trainings.line(&state, &trial);
         assert!(line.starts_with("training 3/4  network 2: 84.2 ± 1.0 %  left 0s"), "{line}");
         let line = trainings.line(&state, &failed(3));
