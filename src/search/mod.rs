@@ -25,6 +25,7 @@ mod population;
 pub mod ports;
 mod propose;
 pub mod random;
+mod screen;
 pub mod searcher;
 pub mod seed;
 pub mod survey;

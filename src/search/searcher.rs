@@ -54,6 +54,11 @@ impl Proposal {
         }
     }
 
+    /// Whether it was made of earlier trials.
+    pub fn is_mutant(&self) -> bool {
+        matches!(self, Self::Mutation { .. } | Self::Crossover { .. })
+    }
+
     /// How it came to be, for the record.
     pub fn into_origin(self) -> Origin {
         match self {

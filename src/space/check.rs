@@ -79,6 +79,7 @@ fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     whole("trials", search.trials, 1..=1_000_000)?;
     whole("population", search.population, 2..=100_000)?;
     whole("window", search.window, 1..=1024)?;
+    whole("candidates", search.candidates, 1..=1000)?;
     whole("eta", search.eta, 2..=100)?;
     whole("max_failures", search.max_failures, 1..=1_000_000)?;
     number(source, &["search", "immigrants"], search.immigrants, 0.0..=1.0)?;

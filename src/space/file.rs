@@ -94,6 +94,11 @@ fn eta() -> usize {
     3
 }
 
+/// Every mutant is trained.
+fn candidates() -> usize {
+    1
+}
+
 /// The `[search]` section, checked: how candidates are chosen, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +115,9 @@ pub struct SearchSettings {
     pub sample: usize,
     /// Share of proposals drawn at random instead, 0 to 1.
     pub immigrants: f64,
+    /// So many mutants are made for every one that is trained, 1 to 1000.
+    #[serde(default = "candidates")]
+    pub candidates: usize,
     /// So many trainings on one rung of the ladder come before one on the next, from 2. Means nothing without a ladder.
     #[serde(default = "eta")]
     pub eta: usize,
