@@ -28,6 +28,7 @@ pub mod random;
 mod screen;
 pub mod searcher;
 pub mod seed;
+mod surrogate;
 pub mod survey;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::ladder::Ladder;
 use super::ports::{Event, Observer};
-use super::screen::{First, Screen};
+use super::screen::{Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
 use super::trial::{Job, Origin, Trial};
@@ -42,7 +42,7 @@ impl<'a> Proposer<'a> {
             classes,
             taken: HashSet::new(),
             ladder: Ladder::new(space),
-            screen: Box::new(First),
+            screen: screen_for(space),
             turn: 0,
             candidates: 0,
             climbing: VecDeque::new(),
@@ -50,8 +50,9 @@ impl<'a> Proposer<'a> {
     }
 
     /// Takes note of a trial. They are told by ascending index, without holes.
-    pub fn tell(&mut self, trial: &Trial) {
+    pub fn tell(&mut self, trial: &Trial, observer: &dyn Observer) {
         self.ladder.tell(trial);
+        self.screen.tell(trial, observer);
     }
 
     /// The job of trial `index`: a new candidate, or one that goes up the ladder. `None` if there is nothing left to train.
@@ -219,6 +220,9 @@ mod tests {
     use crate::search::searcher::searcher_for;
     use crate::search::testing::{Counts, space};
 
+    /// More than one candidate needs a screen; which one it is does not matter here.
+    const SCREEN: &str = "search.screen=surrogate";
+
     /// Chooses the costliest, and notes how many there were and which were turned down.
     #[derive(Default)]
     struct Costliest(std::rc::Rc<std::cell::RefCell<Vec<Vec<Job>>>>);
@@ -231,6 +235,8 @@ mod tests {
             self.0.borrow_mut().push(turned_down);
             choice
         }
+
+        fn tell(&mut self, _: &Trial, _: &dyn Observer) {}
     }
 
     /// The trials of a search that knows all trials before, and the mutants that were turned down.
@@ -245,7 +251,7 @@ mod tests {
             let (outcome, seconds) = landscape.evaluate(&job, &|_, _| {}, &false.into()).unwrap();
             let trial = Trial { job, outcome, seconds };
             searcher.tell(&space, &trial);
-            proposer.tell(&trial);
+            proposer.tell(&trial, &Counts::default());
             trial
         });
         (trials.collect(), turned_down.take())
@@ -254,7 +260,7 @@ mod tests {
     #[test]
     fn the_screen_chooses_among_different_new_mutants() {
         for strategy in ["search.strategy=evolution", "search.strategy=nsga2"] {
-            let (trials, turned_down) = search(&["search.candidates=5", strategy]);
+            let (trials, turned_down) = search(&["search.candidates=5", SCREEN, strategy]);
             let mutants: Vec<&Trial> = trials
                 .iter()
                 .filter(|it| matches!(it.job.origin, Origin::Mutation { .. } | Origin::Crossover { .. }))
@@ -280,7 +286,8 @@ mod tests {
         // Few networks, so that all of them are soon proposed.
         let few =
             ["widths.min_ratio=0.25", "widths.choices.\"3a.b1x1\"=[4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48]"];
-        let more = ["widths.choices.\"4c.b3x3\"=[4, 8, 12, 16, 20]", "search.candidates=3", "search.immigrants=0"];
+        let more =
+            ["widths.choices.\"4c.b3x3\"=[4, 8, 12, 16, 20]", "search.candidates=3", SCREEN, "search.immigrants=0"];
         let (trials, turned_down) = search(&[&few[..], &more[..]].concat());
         let trained = |job: &&Job| trials.iter().any(|trial| trial.job.architecture == job.architecture);
         let again = turned_down.iter().flatten().filter(trained).count();
@@ -289,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_controls_are_not_screened() {
-        let (trials, turned_down) = search(&["search.strategy=random", "search.candidates=9"]);
+        let (trials, turned_down) = search(&["search.strategy=random", "search.candidates=9", SCREEN]);
         assert!(turned_down.is_empty());
         assert_eq!(digest(&trials), digest(&search(&["search.strategy=random"]).0));
     }
