@@ -79,7 +79,7 @@ fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     whole("trials", search.trials, 1..=1_000_000)?;
     whole("population", search.population, 2..=100_000)?;
     whole("window", search.window, 1..=1024)?;
-    whole("candidates", search.candidates, 1..=1000)?;
+    whole("candidates", search.candidates, 1..=100)?;
     whole("eta", search.eta, 2..=100)?;
     whole("max_failures", search.max_failures, 1..=1_000_000)?;
     check_screen(source, search)?;
@@ -300,6 +300,7 @@ mod tests {
             ("search.candidates=2", "candidates is 2, but nothing chooses among them"),
             ("search.screen=surrogate", "screen is surrogate, but candidates is 1"),
             ("search.candidates=0", "candidates is 0"),
+            ("search.candidates=101", "candidates is 101"),
         ] {
             let error = set(&[text]).unwrap_err();
             assert!(error.message().contains(message), "{error}");

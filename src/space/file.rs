@@ -126,7 +126,7 @@ pub struct SearchSettings {
     pub sample: usize,
     /// Share of proposals drawn at random instead, 0 to 1.
     pub immigrants: f64,
-    /// So many mutants are made for every one that is trained, 1 to 1000.
+    /// So many mutants are made for every one that is trained, 1 to 100.
     #[serde(default = "candidates")]
     pub candidates: usize,
     /// Which of these is trained.

@@ -98,9 +98,9 @@ mod tests {
             let factor = Cholesky::of(a.clone()).unwrap();
             let b: Vec<f64> = (0..size).map(|i| (i as f64 * 0.7).sin()).collect();
             let (x, inverse) = (factor.solve(&b), factor.inverse());
-            for i in 0..size {
+            for (i, expected) in b.iter().enumerate() {
                 let row: f64 = (0..size).map(|j| at(&a, i, j) * x[j]).sum();
-                assert!((row - b[i]).abs() < 1e-12, "{size}");
+                assert!((row - expected).abs() < 1e-12, "{size}");
                 for j in 0..size {
                     let product: f64 = (0..size).map(|k| at(&a, i, k) * at(&inverse, k, j)).sum();
                     assert!((product - f64::from(u8::from(i == j))).abs() < 1e-12, "{size}");
