@@ -12,7 +12,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("diagnostic", &[]),
     ("stats", &[]),
     ("space", &["arch", "diagnostic"]),
-    ("search", &["arch", "space"]),
+    ("search", &["arch", "space", "stats"]),
     ("ops", &[]),
     ("net", &["arch", "ops"]),
     ("data", &[]),

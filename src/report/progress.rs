@@ -56,6 +56,8 @@ struct State {
     /// The share of the search that earlier sittings did.
     resumed: f64,
     started: Instant,
+    /// The latest rank correlation of the surrogate's predictions, and whether they are used.
+    surrogate: Option<(f64, bool)>,
     screen: Screen,
 }
 
@@ -81,7 +83,7 @@ impl Progress {
                 Screen::Bars { bars, total, running: HashMap::new() }
             }
         };
-        let state = State { trials: Vec::new(), resumed: 0.0, started: Instant::now(), screen };
+        let state = State { trials: Vec::new(), resumed: 0.0, started: Instant::now(), surrogate: None, screen };
         let reference = Reference::new(space.reference(), &baseline);
         let max_training_macs = space.search().max_training_macs;
         Self { planned, max_training_macs, baseline, reference, full: full(space), state: Mutex::new(state) }
@@ -166,7 +168,11 @@ impl Progress {
             true => duration(state.started.elapsed().as_secs_f64() / done_now * (1.0 - share)),
             false => "?".to_owned(),
         };
-        format!("failed {failed}  left {left}")
+        let surrogate = match state.surrogate {
+            None => String::new(),
+            Some((correlation, used)) => format!("surrogate {correlation:.2}{}  ", if used { "" } else { " (off)" }),
+        };
+        format!("failed {failed}  {surrogate}left {left}")
     }
 
     fn finished(&self, state: &mut State, trial: &Trial) {
@@ -224,6 +230,7 @@ impl Observer for Progress {
             }
             Event::Finished(trial) => self.finished(state, trial),
             Event::Redrawn { .. } => {}
+            Event::Examined { correlation, used } => state.surrogate = Some((correlation, used)),
         }
     }
 }
@@ -269,7 +276,12 @@ mod tests {
         assert!(line.starts_with(start), "{line}");
         let line = progress.line(&state, &failed(2));
         assert!(line.starts_with("trial 3/30  trial 2 failed: diverged in epoch 1: loss NaN  front 1  "), "{line}");
-        let overall = progress.overall(&state);
+        drop(state);
+        progress.observe(Event::Examined { correlation: 0.414, used: true });
+        assert!(progress.line(&progress.state(), &trial).contains("failed 1  surrogate 0.41  left "));
+        progress.observe(Event::Examined { correlation: -0.1, used: false });
+        let overall = progress.overall(&progress.state());
+        assert!(overall.contains("failed 1  surrogate -0.10 (off)  left "), "{overall}");
         assert!(overall.starts_with("3/30  best 0.842 ± 0.010 at 41.2 MMACs  hypervolume 0."), "{overall}");
     }
 

@@ -123,7 +123,7 @@ impl Observer for Trainings {
                 }
                 self.show(&state);
             }
-            Event::Resumed(_) | Event::Started(_) | Event::Redrawn { .. } => {}
+            Event::Resumed(_) | Event::Started(_) | Event::Redrawn { .. } | Event::Examined { .. } => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Strategies against each other on landscapes, judged by what they found without noise.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
@@ -87,14 +88,16 @@ fn volume<'a>(trials: impl IntoIterator<Item = &'a Trial>, landscape: &Landscape
     hypervolume(points, &Reference::new(&ReferencePoint::default(), &googlenet.cost(32).unwrap()))
 }
 
-/// What a strategy finds on a landscape of its own for every seed, by errors without noise.
-fn volumes(strategy: &str, kind: Kind, budget: Budget) -> Vec<f64> {
+/// What a strategy with `more` settings finds on a landscape of its own for each of `seeds`, by errors without noise.
+fn volumes(strategy: &str, more: &[&str], kind: Kind, budget: Budget, seeds: Range<u64>) -> Vec<f64> {
     let found = |seed| {
         let landscape = |_: &Space| Landscape::with_terrain(kind.terrain, seed, &around(), kind.noise);
-        let (_, trials, landscape) = conduct(&settings(strategy, seed, budget), landscape);
+        let more = more.iter().map(|&setting| setting.to_owned());
+        let settings: Vec<String> = settings(strategy, seed, budget).into_iter().chain(more).collect();
+        let (_, trials, landscape) = conduct(&settings, landscape);
         volume(&trials, &landscape)
     };
-    (0..SEEDS).into_par_iter().map(found).collect()
+    seeds.into_par_iter().map(found).collect()
 }
 
 /// The probability that chance alone lets `ours` be better than `theirs` so often or more often.
@@ -129,8 +132,8 @@ const SIGNIFICANT: f64 = 0.01;
 fn nsga2_finds_more_than_evolution_and_evolution_more_than_the_controls() {
     for kind in KINDS {
         for budget in BUDGETS {
-            let [nsga2, evolution, random, uniform] =
-                ["nsga2", "evolution", "random", "uniform"].map(|strategy| volumes(strategy, kind, budget));
+            let [nsga2, evolution, random, uniform] = ["nsga2", "evolution", "random", "uniform"]
+                .map(|strategy| volumes(strategy, &[], kind, budget, 0..SEEDS));
             let mut pairs =
                 vec![("nsga2 over random", chance(&nsga2, &random)), ("nsga2 over uniform", chance(&nsga2, &uniform))];
             // With 1000 trials both come near the best that there is.
@@ -147,6 +150,15 @@ fn nsga2_finds_more_than_evolution_and_evolution_more_than_the_controls() {
             }
         }
     }
+}
+
+#[test]
+fn the_surrogate_finds_more_from_as_many_trials() {
+    // Learning takes about a second a search, and fewer seeds than elsewhere show it.
+    let (kind, budget, seeds) = (KINDS[1], BUDGETS[1], 0..20);
+    let without = volumes("nsga2", &[], kind, budget, seeds.clone());
+    let with = volumes("nsga2", &["search.candidates=8", "search.screen=surrogate"], kind, budget, seeds);
+    assert!(chance(&with, &without) < SIGNIFICANT, "{with:?} {without:?}");
 }
 
 /// What is found for the same training MACs with and without a ladder of three rungs, by the trials of the top rung, if

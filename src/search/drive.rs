@@ -261,7 +261,7 @@ impl Course<'_> {
         while self.failures < most && self.told < end {
             let trial = self.outcomes.get(&self.told)?;
             self.searcher.tell(self.space, trial);
-            self.proposer.tell(trial);
+            self.proposer.tell(trial, self.observer);
             self.failures = if trial.outcome.score().is_some() { 0 } else { self.failures + 1 };
             self.told += 1;
         }

@@ -25,8 +25,10 @@ mod population;
 pub mod ports;
 mod propose;
 pub mod random;
+mod screen;
 pub mod searcher;
 pub mod seed;
+mod surrogate;
 pub mod survey;
 #[cfg(test)]
 mod testing;

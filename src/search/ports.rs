@@ -56,6 +56,13 @@ pub enum Event<'a> {
         /// Over a limit of the space; otherwise a duplicate.
         over_limit: bool,
     },
+    /// The surrogate's predictions of the latest round of trials were compared with what came of them.
+    Examined {
+        /// Kendall's tau-b, -1 to 1.
+        correlation: f64,
+        /// Whether it chooses among the mutants of the next round.
+        used: bool,
+    },
 }
 
 /// Watches a search. Called from several threads at once.

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::ladder::Ladder;
 use super::ports::{Event, Observer};
+use super::screen::{Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
 use super::trial::{Job, Origin, Trial};
@@ -25,6 +26,7 @@ pub(super) struct Proposer<'a> {
     classes: usize,
     taken: HashSet<ArchitectureKey>,
     ladder: Ladder,
+    screen: Box<dyn Screen>,
     /// Jobs so far, without those that `climbing` holds.
     turn: usize,
     /// New candidates so far.
@@ -35,13 +37,22 @@ pub(super) struct Proposer<'a> {
 
 impl<'a> Proposer<'a> {
     pub fn new(space: &'a Space, classes: usize) -> Self {
-        let ladder = Ladder::new(space);
-        Self { space, classes, taken: HashSet::new(), ladder, turn: 0, candidates: 0, climbing: VecDeque::new() }
+        Self {
+            space,
+            classes,
+            taken: HashSet::new(),
+            ladder: Ladder::new(space),
+            screen: screen_for(space),
+            turn: 0,
+            candidates: 0,
+            climbing: VecDeque::new(),
+        }
     }
 
     /// Takes note of a trial. They are told by ascending index, without holes.
-    pub fn tell(&mut self, trial: &Trial) {
+    pub fn tell(&mut self, trial: &Trial, observer: &dyn Observer) {
         self.ladder.tell(trial);
+        self.screen.tell(trial, observer);
     }
 
     /// The job of trial `index`: a new candidate, or one that goes up the ladder. `None` if there is nothing left to train.
@@ -97,6 +108,10 @@ impl<'a> Proposer<'a> {
 
     /// A network that was not proposed before. `None` if the strategy has no more ideas, or every network inside the
     /// limits has been proposed (in a space too large to list: none was found in [`ASKS`] draws).
+    ///
+    /// If the first idea is a mutant, more are made, up to `search.candidates`, and the screen chooses. Random draws and
+    /// scaled copies of the paper's network are what the others are compared with: nobody chooses among them, and they keep
+    /// their share, since it is the first idea that decides.
     fn candidate(
         &mut self,
         index: usize,
@@ -104,31 +119,61 @@ impl<'a> Proposer<'a> {
         observer: &dyn Observer,
     ) -> Result<Option<Job>, ArchitectureError> {
         let mut rng = step_rng(self.space.search().seed, index);
+        let mut mutants: Vec<Job> = Vec::new();
         for _ in 0..ASKS {
-            let Some(mut proposal) = searcher.ask(self.space, self.candidates, &mut rng) else { return Ok(None) };
-            for _ in 0..=FURTHER_MUTATIONS {
-                let over_limit = match self.accept(index, &proposal)? {
-                    Verdict::Accepted(job) => return Ok(Some(*job)),
-                    Verdict::OverLimit => true,
-                    Verdict::Duplicate => false,
-                };
-                observer.observe(Event::Redrawn { over_limit });
-                if over_limit || !self.mutate_further(&mut proposal, &mut rng) {
-                    break;
-                }
+            let Some(proposal) = searcher.ask(self.space, self.candidates, &mut rng) else {
+                return Ok(self.chosen(mutants));
+            };
+            let mutant = proposal.is_mutant();
+            if !mutant && !mutants.is_empty() {
+                continue;
+            }
+            let Some(job) = self.usable(index, proposal, &mutants, &mut rng, observer)? else { continue };
+            mutants.push(job);
+            if !mutant || mutants.len() >= self.space.search().candidates {
+                return Ok(self.chosen(mutants));
             }
         }
-        self.any_left(index, &mut rng)
+        if mutants.is_empty() { self.any_left(index, &mut rng) } else { Ok(self.chosen(mutants)) }
     }
 
-    /// Takes the proposal, unless its network is too costly or has been proposed before.
-    fn accept(&mut self, index: usize, proposal: &Proposal) -> Result<Verdict, ArchitectureError> {
-        let architecture = proposal.architecture(self.space, self.classes)?;
-        let Ok(cost) = self.space.within_limits(&architecture) else { return Ok(Verdict::OverLimit) };
-        if !self.taken.insert(architecture.key()) {
-            return Ok(Verdict::Duplicate);
+    /// The one of `jobs` to train, which nobody will propose again. `None` if there are none.
+    fn chosen(&mut self, mut jobs: Vec<Job>) -> Option<Job> {
+        let choice = if jobs.len() > 1 { self.screen.choose(&jobs) } else { 0 };
+        let job = (choice < jobs.len()).then(|| jobs.swap_remove(choice))?;
+        self.taken.insert(job.architecture.key());
+        Some(job)
+    }
+
+    /// The job of a proposal; a mutant is changed further as long as its network has been proposed before or is one of
+    /// `mutants`. `None` if it cannot be used.
+    fn usable(
+        &self,
+        index: usize,
+        mut proposal: Proposal,
+        mutants: &[Job],
+        rng: &mut Rng,
+        observer: &dyn Observer,
+    ) -> Result<Option<Job>, ArchitectureError> {
+        for _ in 0..=FURTHER_MUTATIONS {
+            let architecture = proposal.architecture(self.space, self.classes)?;
+            let over_limit = match self.space.within_limits(&architecture) {
+                Ok(cost) if self.is_new(&architecture, mutants) => {
+                    return Ok(Some(self.job(index, architecture, proposal.into_origin(), cost, 0)));
+                }
+                Ok(_) => false,
+                Err(_) => true,
+            };
+            observer.observe(Event::Redrawn { over_limit });
+            if over_limit || !self.mutate_further(&mut proposal, rng) {
+                break;
+            }
         }
-        Ok(Verdict::Accepted(Box::new(self.job(index, architecture, proposal.clone().into_origin(), cost, 0))))
+        Ok(None)
+    }
+
+    fn is_new(&self, architecture: &Architecture, mutants: &[Job]) -> bool {
+        !self.taken.contains(&architecture.key()) && mutants.iter().all(|mutant| mutant.architecture != *architecture)
     }
 
     /// Changes a mutated proposal once more; other proposals are left alone.
@@ -152,24 +197,107 @@ impl<'a> Proposer<'a> {
         let mut left = Vec::new();
         for genotype in self.space.genotypes() {
             let architecture = self.space.decode(&genotype, self.classes)?;
-            if self.space.within_limits(&architecture).is_ok() && !self.taken.contains(&architecture.key()) {
-                left.push(genotype);
+            if let Ok(cost) = self.space.within_limits(&architecture)
+                && self.is_new(&architecture, &[])
+            {
+                left.push((architecture, cost));
             }
         }
         if left.is_empty() {
             return Ok(None);
         }
-        let chosen = left.swap_remove(rng.below(left.len()));
-        match self.accept(index, &Proposal::Random(chosen))? {
-            Verdict::Accepted(job) => Ok(Some(*job)),
-            Verdict::OverLimit | Verdict::Duplicate => Ok(None),
-        }
+        let (architecture, cost) = left.swap_remove(rng.below(left.len()));
+        Ok(self.chosen(vec![self.job(index, architecture, Origin::Random, cost, 0)]))
     }
 }
 
-/// What becomes of a proposal.
-enum Verdict {
-    Accepted(Box<Job>),
-    OverLimit,
-    Duplicate,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::digest::digest;
+    use crate::search::landscape::Landscape;
+    use crate::search::ports::Evaluator;
+    use crate::search::searcher::searcher_for;
+    use crate::search::testing::{Counts, space};
+
+    /// More than one candidate needs a screen; which one it is does not matter here.
+    const SCREEN: &str = "search.screen=surrogate";
+
+    /// Chooses the costliest, and notes how many there were and which were turned down.
+    #[derive(Default)]
+    struct Costliest(std::rc::Rc<std::cell::RefCell<Vec<Vec<Job>>>>);
+
+    impl Screen for Costliest {
+        fn choose(&mut self, mutants: &[Job]) -> usize {
+            let choice = (0..mutants.len()).max_by_key(|&i| mutants[i].cost.macs).unwrap();
+            let mut turned_down = mutants.to_vec();
+            turned_down.remove(choice);
+            self.0.borrow_mut().push(turned_down);
+            choice
+        }
+
+        fn tell(&mut self, _: &Trial, _: &dyn Observer) {}
+    }
+
+    /// The trials of a search that knows all trials before, and the mutants that were turned down.
+    fn search(overrides: &[&str]) -> (Vec<Trial>, Vec<Vec<Job>>) {
+        let space = space(&[&["search.population=8", "search.trials=60"], overrides].concat());
+        let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01);
+        let (mut searcher, screen) = (searcher_for(&space), Costliest::default());
+        let turned_down = screen.0.clone();
+        let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2) };
+        let trials = (0..60).map(|index| {
+            let job = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
+            let (outcome, seconds) = landscape.evaluate(&job, &|_, _| {}, &false.into()).unwrap();
+            let trial = Trial { job, outcome, seconds };
+            searcher.tell(&space, &trial);
+            proposer.tell(&trial, &Counts::default());
+            trial
+        });
+        (trials.collect(), turned_down.take())
+    }
+
+    #[test]
+    fn the_screen_chooses_among_different_new_mutants() {
+        for strategy in ["search.strategy=evolution", "search.strategy=nsga2"] {
+            let (trials, turned_down) = search(&["search.candidates=5", SCREEN, strategy]);
+            let mutants: Vec<&Trial> = trials
+                .iter()
+                .filter(|it| matches!(it.job.origin, Origin::Mutation { .. } | Origin::Crossover { .. }))
+                .collect();
+            // Those of the first population are not mutants.
+            assert!((40..=52).contains(&mutants.len()), "{}", mutants.len());
+            assert_eq!(turned_down.len(), mutants.len());
+            for (trial, others) in mutants.iter().zip(&turned_down) {
+                assert_eq!(others.len(), 4);
+                let before: Vec<_> = trials[..trial.job.index].iter().map(|it| &it.job.architecture).collect();
+                for (i, other) in others.iter().enumerate() {
+                    assert!(other.cost.macs <= trial.job.cost.macs && other.index == trial.job.index);
+                    assert!(!matches!(other.origin, Origin::Random | Origin::Uniform { .. }), "{:?}", other.origin);
+                    assert!(other.architecture != trial.job.architecture && !before.contains(&&other.architecture));
+                    assert!(others[..i].iter().all(|it| it.architecture != other.architecture));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_turned_down_can_be_proposed_again() {
+        // Few networks, so that all of them are soon proposed.
+        let few =
+            ["widths.min_ratio=0.25", "widths.choices.\"3a.b1x1\"=[4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48]"];
+        let more =
+            ["widths.choices.\"4c.b3x3\"=[4, 8, 12, 16, 20]", "search.candidates=3", SCREEN, "search.immigrants=0"];
+        let (trials, turned_down) = search(&[&few[..], &more[..]].concat());
+        let trained = |job: &&Job| trials.iter().any(|trial| trial.job.architecture == job.architecture);
+        let again = turned_down.iter().flatten().filter(trained).count();
+        assert!(again > 20, "{again}");
+    }
+
+    #[test]
+    fn the_controls_are_not_screened() {
+        let (trials, turned_down) = search(&["search.strategy=random", "search.candidates=9", SCREEN]);
+        assert!(turned_down.is_empty());
+        assert_eq!(digest(&trials), digest(&search(&["search.strategy=random"]).0));
+    }
 }

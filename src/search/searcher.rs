@@ -54,6 +54,11 @@ impl Proposal {
         }
     }
 
+    /// Whether it was made of earlier trials.
+    pub fn is_mutant(&self) -> bool {
+        matches!(self, Self::Mutation { .. } | Self::Crossover { .. })
+    }
+
     /// How it came to be, for the record.
     pub fn into_origin(self) -> Origin {
         match self {
@@ -69,8 +74,8 @@ impl Proposal {
 ///
 /// Its answers may depend on nothing but the trials it was told, the generator it is given, and how often it was asked.
 pub trait Searcher {
-    /// Candidate number `number`, from 0; asked again for the same number if the candidate cannot be used. Without a ladder
-    /// of trainings it is the index of its trial.
+    /// Candidate number `number`, from 0; asked again for the same number if the candidate cannot be used, or if a
+    /// screen is to choose among several. Without a ladder of trainings it is the index of its trial.
     /// `None` ends the search: there is nothing left to propose.
     fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal>;
 

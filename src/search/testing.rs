@@ -81,7 +81,7 @@ impl Observer for Counts {
             Event::Finished(_) => counts[1] += 1,
             Event::Redrawn { over_limit: true } => counts[2] += 1,
             Event::Redrawn { over_limit: false } => counts[3] += 1,
-            Event::Resumed(_) | Event::Progress { .. } => {}
+            Event::Resumed(_) | Event::Progress { .. } | Event::Examined { .. } => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
 use super::ladder::rungs;
 use super::landscape::{Fault, Landscape};
-use super::ports::Evaluator;
+use super::ports::{Evaluator, Event, Observer};
 use super::searcher::{Proposal, Searcher, searcher_for};
 use super::testing::{Counts, MemoryStore, space};
 use super::trial::{Failure, Job, Origin, Outcome, Trial};
@@ -144,6 +144,63 @@ fn controls_are_on_every_rung() {
     let expected: Vec<(u32, usize)> =
         [250, 177, 125].into_iter().flat_map(|permille| [32, 64, 128].map(|images| (permille, images))).collect();
     assert_eq!(controls, expected);
+}
+
+/// Notes whether the surrogate ever chose, and whether it was ever turned off.
+#[derive(Default)]
+struct Exams {
+    used: AtomicUsize,
+    unused: AtomicUsize,
+}
+
+impl Observer for Exams {
+    fn observe(&self, event: Event<'_>) {
+        if let Event::Examined { used, .. } = event {
+            if used { &self.used } else { &self.unused }.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A search with the surrogate, on scores that are off by up to `noise`; broken off after `stop_after` trainings and taken up
+/// again.
+fn with_surrogate(trials: usize, noise: f64, workers: usize, stop_after: usize) -> (Vec<Trial>, [usize; 2]) {
+    let trials = format!("search.trials={trials}");
+    let settings = [&trials, "search.population=16", "search.window=4", "search.candidates=8"];
+    let space = space(&[&settings[..], &["search.sample=4", "search.screen=surrogate"]].concat());
+    let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.2, 2, false).unwrap(), noise);
+    let (now, never) = (AtomicBool::new(false), AtomicBool::new(false));
+    let evaluator = Unsteady::new(landscape, &now, stop_after);
+    let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::new(workers).unwrap() };
+    let mut store = MemoryStore::new(vec![]);
+    let mut sitting = |now| {
+        let (exams, stop) = (Exams::default(), Stop { proposing: &never, now, deadline: &|| false });
+        let found = drive(plan, &mut *searcher_for(&space), &evaluator, &mut store, &exams, stop).unwrap();
+        (found.trials, [exams.used, exams.unused].map(AtomicUsize::into_inner))
+    };
+    sitting(&now);
+    now.store(false, Ordering::SeqCst);
+    sitting(&now)
+}
+
+#[test]
+fn the_surrogate_chooses_the_same_for_any_number_of_workers_broken_off_or_not() {
+    let (expected, exams) = with_surrogate(100, 0.0, 1, usize::MAX);
+    assert!(exams[0] > 0, "it has to be used: {exams:?}");
+    for (workers, stop_after) in [(3, usize::MAX), (4, 20), (2, 60), (3, 90)] {
+        let (found, again) = with_surrogate(100, 0.0, workers, stop_after);
+        assert_eq!(
+            (digest(&found), again),
+            (digest(&expected), exams),
+            "{workers} workers, stopped after {stop_after}"
+        );
+    }
+}
+
+#[test]
+fn where_scores_are_noise_the_surrogate_is_off() {
+    let (_, [used, unused]) = with_surrogate(400, 0.5, 4, usize::MAX);
+    assert_eq!(used + unused, 15, "one exam after every 25 trials, from the 50th on");
+    assert!(used <= 1, "{used} times of {}", used + unused);
 }
 
 /// Breaks a search of 40 trials off after every number of trainings, and continues it.

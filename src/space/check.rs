@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::file::SpaceFile;
 use super::genotype::Gene;
 use super::source::Source;
-use super::{OverLimit, Space, grid};
+use super::{OverLimit, Screen, SearchSettings, Space, grid};
 use crate::arch::{Architecture, MAX_RESOLUTION, MAX_WIDTH, MIN_RESOLUTION};
 use crate::diagnostic::{Diagnostic, suggest};
 
@@ -79,8 +79,10 @@ fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     whole("trials", search.trials, 1..=1_000_000)?;
     whole("population", search.population, 2..=100_000)?;
     whole("window", search.window, 1..=1024)?;
+    whole("candidates", search.candidates, 1..=100)?;
     whole("eta", search.eta, 2..=100)?;
     whole("max_failures", search.max_failures, 1..=1_000_000)?;
+    check_screen(source, search)?;
     number(source, &["search", "immigrants"], search.immigrants, 0.0..=1.0)?;
     if let Some(seconds) = search.max_seconds {
         number(source, &["search", "max_seconds"], seconds, 1..=1_000_000_000)?;
@@ -91,6 +93,21 @@ fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
         return Err(source.mistake(&["search", "sample"], message).with_help(help));
     }
     Ok(())
+}
+
+/// Several mutants need somebody who chooses among them, and the other way round.
+fn check_screen(source: &Source, search: &SearchSettings) -> Result<(), Diagnostic> {
+    match (search.screen, search.candidates) {
+        (Screen::None, 2..) => {
+            let message = format!("candidates is {}, but nothing chooses among them", search.candidates);
+            Err(source.mistake(&["search", "candidates"], message).with_help("add screen = \"surrogate\""))
+        }
+        (Screen::Surrogate, ..2) => {
+            let message = "screen is surrogate, but candidates is 1, so there is nothing to choose from";
+            Err(source.mistake(&["search", "screen"], message).with_help("add candidates, say 16"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
@@ -271,6 +288,23 @@ mod tests {
         let changes = space.changes_since(&set(&[]).unwrap()).unwrap();
         let keys: Vec<&str> = changes.iter().filter_map(|change| change.split(':').next()).collect();
         assert_eq!(keys, ["ladder", "reference.error", "search.eta"]);
+    }
+
+    #[test]
+    fn candidates_and_a_screen_come_together() {
+        let space = set(&["search.candidates=16", "search.screen=surrogate"]).unwrap();
+        assert_eq!((space.search().candidates, space.search().screen), (16, Screen::Surrogate));
+        let without = set(&[]).unwrap();
+        assert_eq!((without.search().candidates, without.search().screen), (1, Screen::None));
+        for (text, message) in [
+            ("search.candidates=2", "candidates is 2, but nothing chooses among them"),
+            ("search.screen=surrogate", "screen is surrogate, but candidates is 1"),
+            ("search.candidates=0", "candidates is 0"),
+            ("search.candidates=101", "candidates is 101"),
+        ] {
+            let error = set(&[text]).unwrap_err();
+            assert!(error.message().contains(message), "{error}");
+        }
     }
 
     #[test]

@@ -89,9 +89,25 @@ pub enum Strategy {
     Uniform,
 }
 
+/// Which of several mutants is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Screen {
+    /// None: the mutant that was made first is trained.
+    #[default]
+    None,
+    /// The one that a model of the earlier trials expects most of.
+    Surrogate,
+}
+
 /// One in three goes up: the usual choice (Li et al. 2018, "Hyperband", section 3).
 fn eta() -> usize {
     3
+}
+
+/// Every mutant is trained.
+fn candidates() -> usize {
+    1
 }
 
 /// The `[search]` section, checked: how candidates are chosen, and how many.
@@ -110,6 +126,12 @@ pub struct SearchSettings {
     pub sample: usize,
     /// Share of proposals drawn at random instead, 0 to 1.
     pub immigrants: f64,
+    /// So many mutants are made for every one that is trained, 1 to 100.
+    #[serde(default = "candidates")]
+    pub candidates: usize,
+    /// Which of these is trained.
+    #[serde(default)]
+    pub screen: Screen,
     /// So many trainings on one rung of the ladder come before one on the next, from 2. Means nothing without a ladder.
     #[serde(default = "eta")]
     pub eta: usize,

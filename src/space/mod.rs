@@ -15,7 +15,7 @@ mod source;
 
 pub use checked::{OverLimit, Space};
 pub use count::parse_count;
-pub use file::{Limits, ReferencePoint, Rung, SearchSettings, Strategy};
+pub use file::{Limits, ReferencePoint, Rung, Screen, SearchSettings, Strategy};
 pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
 pub use rng::Rng;

@@ -1,0 +1,36 @@
+//! Which of several mutants is worth a training.
+
+use super::ports::Observer;
+use super::surrogate::Surrogate;
+use super::trial::{Job, Trial};
+use crate::space::{self, Space};
+
+/// Chooses among the mutants that an evolutionary strategy has made for one trial (`search.candidates`).
+///
+/// Its answers may depend on nothing but the mutants and the trials it was told, so that proposals stay a function of these.
+pub(super) trait Screen {
+    /// The position of the mutant to train; there is at least one.
+    fn choose(&mut self, mutants: &[Job]) -> usize;
+
+    /// How a trial ended. Trials are told by ascending index, without holes.
+    fn tell(&mut self, trial: &Trial, observer: &dyn Observer);
+}
+
+/// The screen that the space file names.
+pub(super) fn screen_for(space: &Space) -> Box<dyn Screen> {
+    match space.search().screen {
+        space::Screen::None => Box::new(First),
+        space::Screen::Surrogate => Box::new(Surrogate::new(space)),
+    }
+}
+
+/// Takes the mutant that was made first, as if there were no others.
+struct First;
+
+impl Screen for First {
+    fn choose(&mut self, _mutants: &[Job]) -> usize {
+        0
+    }
+
+    fn tell(&mut self, _trial: &Trial, _observer: &dyn Observer) {}
+}
