@@ -84,7 +84,7 @@ fn an_audit_goes_on_where_it_was_stopped_and_with_more_seeds_and_rungs() {
     let images: Vec<u64> = (0..2).map(|rung| whole["rungs"][rung]["fidelity"]["images"].as_u64().unwrap()).collect();
     assert_eq!((images, whole["networks"].as_u64(), whole["failed"].as_u64()), (vec![32, 64], Some(6), Some(0)));
     assert!(whole["ceiling"]["overall"]["tau"].is_number());
-    assert_eq!(place.lines("whole/audit.csv"), 1 + 2 + 2 * 3);
+    assert_eq!(place.lines("whole/audit.csv"), 1 + 5 + 2 * 3);
 
     place.ok(&line("grown").replace("--rung 32x1", "--seeds 1"));
     assert_eq!(place.lines("grown/audit.jsonl"), 12);
