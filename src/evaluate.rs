@@ -46,9 +46,7 @@ impl TrainEvaluator {
         progress: &dyn Fn(f64, f64),
         stop: &AtomicBool,
     ) -> Result<(GoogLeNet<Gemm>, Measurement, Score), FitError> {
-        // A device of its own, so that all its memory goes with it.
-        let engine = self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew);
-        let mut network = GoogLeNet::new(engine, &job.architecture, job.seed)?;
+        let mut network = GoogLeNet::new(self.engine(), &job.architecture, job.seed)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
         let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);
@@ -66,24 +64,26 @@ impl TrainEvaluator {
         };
         Ok((network, measured, score))
     }
-}
 
-impl TrainEvaluator {
     /// What a job's network says before it is trained, by the first batch of the training images.
     ///
     /// # Errors
     /// [`OpError`] if the device refuses.
     pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, OpError> {
-        let engine = || self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew);
         let (architecture, seed) = (&job.architecture, job.seed);
         let mut batch = Batch::default();
         self.data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
-        let images = maps(engine().device(), &mut batch, self.data.resolution())?;
+        let images = maps(self.engine().device(), &mut batch, self.data.resolution())?;
         Ok(ZeroCost {
-            grad_norm: grad_norm(engine(), architecture, seed, images.clone(), &batch.labels)?,
-            synflow: synflow(engine(), architecture, seed, self.data.resolution())?,
-            naswot: naswot(engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
+            grad_norm: grad_norm(self.engine(), architecture, seed, images.clone(), &batch.labels)?,
+            synflow: synflow(self.engine(), architecture, seed, self.data.resolution())?,
+            naswot: naswot(self.engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
         })
+    }
+
+    /// A device of its own, so that all memory of a network goes with it.
+    fn engine(&self) -> Gemm {
+        self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
-use crate::report::Page;
+use crate::report::{Page, RunSummary};
 use crate::store::write_atomically;
 
 /// Options of `inception-nas report`.
@@ -24,21 +24,21 @@ pub struct Args {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let path = args.out.unwrap_or_else(|| run.dir.page());
-    write(&run, &path)?;
+    write(&run, &run.summary()?, &path)?;
     if output.json {
         return stdout::print(&(serde_json::to_string_pretty(&serde_json::json!({ "file": path }))? + "\n"));
     }
     stdout::print(&format!("written: {}\n", path.display()))
 }
 
-/// Writes the page of a run.
+/// Writes the page of a run that `summary` sums up.
 ///
 /// # Errors
 /// [`Failure::Failed`] if its finals cannot be read, or the file not be written.
-pub(super) fn write(run: &StoredRun, path: &Path) -> Result<(), Failure> {
-    let (summary, finals) = (run.summary()?, run.finals()?);
+pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<(), Failure> {
+    let finals = run.finals()?;
     let page = Page {
-        summary: &summary,
+        summary,
         space: &run.space,
         trials: &run.trials,
         baseline: &run.baseline,

@@ -71,7 +71,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         Search { results, name: &name, space: &space, dataset: &dataset, manifest: &manifest, baseline, threads };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
     let dir = RunDir::new(results, &name);
-    report::write(&StoredRun::named(results, name)?, &dir.page())?;
+    report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
     finish(&dir, &finished, &summary, output)
 }
 

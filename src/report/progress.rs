@@ -164,10 +164,7 @@ impl Progress {
         let failed = state.trials.iter().filter(|trial| trial.outcome.score().is_none()).count();
         let share = self.share(&state.trials);
         let done_now = share - state.resumed;
-        let left = match done_now > 0.0 {
-            true => duration(state.started.elapsed().as_secs_f64() / done_now * (1.0 - share)),
-            false => "?".to_owned(),
-        };
+        let left = time_left(state.started, done_now, 1.0 - share);
         let surrogate = match state.surrogate {
             None => String::new(),
             Some((correlation, used)) => format!("surrogate {correlation:.2}{}  ", if used { "" } else { " (off)" }),
@@ -244,6 +241,11 @@ fn spaced(count: u64) -> String {
     let text = si(count);
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
     format!("{} {}", &text[..digits], &text[digits..])
+}
+
+/// How long what is `left` takes, if what is `done` took from `started` till now.
+pub(super) fn time_left(started: Instant, done: f64, left: f64) -> String {
+    if done > 0.0 { duration(started.elapsed().as_secs_f64() / done * left) } else { "?".to_owned() }
 }
 
 pub(super) fn template(text: &str) -> ProgressStyle {

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::progress::{Style, template, to_stderr};
-use super::units::duration;
+use super::progress::{Style, template, time_left, to_stderr};
 use crate::search::ports::{Event, Observer};
 use crate::search::trial::{Job, Outcome, Trial};
 
@@ -21,6 +20,8 @@ pub struct Trainings {
     names: BTreeMap<usize, String>,
     /// Multiply-adds of the trainings of this sitting: they take about as long as these say, and differ by hundreds of times.
     costs: BTreeMap<usize, f64>,
+    /// Their sum.
+    planned: f64,
     silent: bool,
     state: Mutex<State>,
 }
@@ -49,9 +50,10 @@ impl Trainings {
             Style::Lines | Style::Silent => ProgressBar::hidden(),
         };
         let done = names.len().saturating_sub(jobs.len());
-        let costs = jobs.iter().map(|job| (job.index, job.training_macs() as f64)).collect();
+        let costs: BTreeMap<usize, f64> = jobs.iter().map(|job| (job.index, job.training_macs() as f64)).collect();
+        let planned = costs.values().sum();
         let state = State { running: BTreeMap::new(), done, spent: 0.0, started: Instant::now(), bar };
-        Self { names, costs, silent: style == Style::Silent, state: Mutex::new(state) }
+        Self { names, costs, planned, silent: style == Style::Silent, state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bar; also when progress itself is silent.
@@ -86,17 +88,12 @@ impl Trainings {
     /// Share of this sitting's work that is done.
     fn share(&self, state: &State) -> f64 {
         let running: f64 = state.running.iter().map(|(index, fraction)| fraction * self.cost(*index)).sum();
-        let all: f64 = self.costs.values().sum();
-        if all > 0.0 { (state.spent + running) / all } else { 0.0 }
+        if self.planned > 0.0 { (state.spent + running) / self.planned } else { 0.0 }
     }
 
     fn left(&self, state: &State) -> String {
         let share = self.share(state);
-        if share > 0.0 {
-            duration(state.started.elapsed().as_secs_f64() / share * (1.0 - share))
-        } else {
-            "?".to_owned()
-        }
+        time_left(state.started, share, 1.0 - share)
     }
 
     fn show(&self, state: &State) {

@@ -1,6 +1,7 @@
 //! Statistics to compare networks, searches and seeds with: rank correlations, tests, intervals.
 //!
-//! Every function holds against SciPy, NumPy or statsmodels on the cases of `tests/golden/stats.py`.
+//! Every statistic holds against SciPy, NumPy or statsmodels on the cases of `tests/golden/stats.py`. [`Cholesky`] is the linear
+//! algebra that models of scores need.
 
 mod alternative;
 mod bootstrap;

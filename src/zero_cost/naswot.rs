@@ -38,11 +38,12 @@ pub(super) fn log_determinant<E: Engine<Device = Cpu>>(
     if agreements.iter().enumerate().any(|(i, row)| row[..i].contains(&row[i])) {
         return Ok(None);
     }
-    let rows = agreements.iter().enumerate().map(|(i, row)| row[..=i].iter().map(|&count| count as f64).collect());
+    let rows = agreements.iter().map(|row| row.iter().map(|&count| count as f64).collect());
     Ok(Cholesky::of(rows.collect()).map(|factor| factor.log_determinant()))
 }
 
-/// The usual unit, which counts for each two images of the batch how many ReLUs treat them alike.
+/// The usual unit, which counts for each two images of the batch how many ReLUs treat them alike: row `i` has an entry for
+/// each image up to `i`, itself included.
 #[derive(Default)]
 pub(super) struct Watching(RefCell<Vec<Vec<u64>>>);
 
@@ -58,10 +59,11 @@ impl Unit for Watching {
         let relus = height * width * channels;
         let codes: Vec<Vec<u64>> = y.as_vec().chunks_exact(relus).map(code).collect();
         let mut agreements = self.0.borrow_mut();
-        agreements.resize(images, vec![0; images]);
-        for (row, a) in agreements.iter_mut().zip(&codes) {
-            for (sum, b) in row.iter_mut().zip(&codes) {
-                let different: u64 = a.iter().zip(b).map(|(a, b)| u64::from((a ^ b).count_ones())).sum();
+        agreements.resize(images, Vec::new());
+        for (i, row) in agreements.iter_mut().enumerate() {
+            row.resize(i + 1, 0);
+            for (sum, other) in row.iter_mut().zip(&codes) {
+                let different: u64 = codes[i].iter().zip(other).map(|(a, b)| u64::from((a ^ b).count_ones())).sum();
                 *sum += relus as u64 - different;
             }
         }

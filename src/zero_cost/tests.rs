@@ -27,8 +27,7 @@ fn scores_are_those_of_pytorch() {
     let expected: Expected = serde_json::from_str(include_str!("../../tests/golden/zero_cost.json")).unwrap();
     let golden = Golden::read();
     let (labels, resolution) = (golden.labels(), golden.resolution());
-    let without_heads = |engine| golden.network_with(engine, false);
-    let network = without_heads(Gemm::new());
+    let network = golden.network_with(Gemm::new(), false);
     let images = golden.images(network.engine().device());
     assert_near("gradient norm", norms(network, images.clone(), &labels).unwrap(), expected.grad_norm, 1e-3);
     let network = golden.network_with(WithUnit { engine: Gemm::new(), unit: Linear }, false);

@@ -288,8 +288,8 @@ impl<'a> Truth<'a> {
     }
 }
 
-/// The cheapest rung whose best predictor ranks networks of like cost better than anything without a training and either surely with
-/// a correlation over [`ENOUGH`], or surely better than not at all and within noise of the ceiling.
+/// The cheapest rung whose best predictor ranks networks of like cost better than anything without a training, and either
+/// surely with a correlation over [`ENOUGH`], or surely better than not at all and within noise of the ceiling.
 fn recommend(rungs: &[RungRow], untrained: &[PredictorRow], ceiling: Option<&Agreement>) -> Option<Recommendation> {
     rungs.iter().enumerate().find_map(|(rung, row)| {
         let best = row.best()?;

@@ -44,8 +44,7 @@ fn trials(plan: &AuditPlan, size: f64, noise: [f64; 3]) -> BTreeMap<usize, Trial
 fn zero_cost(plan: &AuditPlan) -> BTreeMap<usize, ZeroCost> {
     let mut luck = Rng::from_seed([3; 32]);
     let pairs = (0..plan.networks.len()).flat_map(|network| (0..plan.replicates).map(move |it| (network, it)));
-    let score = |network| ZeroCost { grad_norm: 2.0, synflow: network as f64, naswot: luck.unit() };
-    let mut score = score;
+    let mut score = |network| ZeroCost { grad_norm: 2.0, synflow: network as f64, naswot: luck.unit() };
     pairs.map(|(network, replicate)| (plan.index(network, 0, replicate), score(network))).collect()
 }
 
