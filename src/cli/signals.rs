@@ -1,5 +1,6 @@
-//! Ctrl-C: once to finish what runs, twice to stop at once.
+//! Ctrl-C: once to finish what runs, twice to stop at once, a third time to end the process.
 
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,11 +24,14 @@ impl Signals {
         let signals = Arc::new(Self::default());
         let heard = Arc::clone(&signals);
         ctrlc::set_handler(move || {
-            if heard.proposing.swap(true, Ordering::Relaxed) {
-                heard.now.store(true, Ordering::Relaxed);
+            if !heard.proposing.swap(true, Ordering::Relaxed) {
+                say("finishing the running trainings; once more to stop at once");
+            } else if !heard.now.swap(true, Ordering::Relaxed) {
                 say("stopping at once");
             } else {
-                say("finishing the running trainings; once more to stop at once");
+                // Work behind the last training, such as measuring on the test images, does not look. Nothing is lost: what
+                // is done is on the disk, and files are replaced as a whole.
+                process::exit(130);
             }
         })
         .context("cannot listen to Ctrl-C")?;
