@@ -110,11 +110,29 @@ impl Geometry {
         })
     }
 
+    /// The input with zeros around it, so that it has the extents `padded`, on all threads.
+    fn pad_shared(&self, context: &Context, x: &[f32], padded: [usize; 2]) -> Buffer {
+        let [padded_h, padded_w] = padded;
+        let each = padded_h * padded_w * self.c_in;
+        let mut buffer = context.buffers.take(self.images * each);
+        let shares = context.shares(self.images);
+        let parts = cut(x, shares.clone(), self.input_elements()).zip(cut_mut(&mut buffer, shares, each));
+        context.each(parts, |(x, buffer)| self.pad_into(x, padded, buffer));
+        buffer
+    }
+
     /// The input with zeros around it, so that it has the extents `padded`.
-    fn pad(&self, x: &[f32], [padded_h, padded_w]: [usize; 2], buffers: &Buffers) -> Buffer {
+    fn pad(&self, x: &[f32], padded: [usize; 2], buffers: &Buffers) -> Buffer {
+        let [padded_h, padded_w] = padded;
+        let mut buffer = buffers.take(self.images * padded_h * padded_w * self.c_in);
+        self.pad_into(x, padded, &mut buffer);
+        buffer
+    }
+
+    /// Writes some images with zeros around them.
+    fn pad_into(&self, x: &[f32], [padded_h, padded_w]: [usize; 2], padded: &mut [f32]) {
         let ([height, width], [top, left], c) = (self.input, self.window.padding, self.c_in);
-        let mut buffer = buffers.take(self.images * padded_h * padded_w * c);
-        for (to, from) in buffer.chunks_exact_mut(padded_h * padded_w * c).zip(x.chunks_exact(height * width * c)) {
+        for (to, from) in padded.chunks_exact_mut(padded_h * padded_w * c).zip(x.chunks_exact(height * width * c)) {
             let (above, to) = to.split_at_mut(top * padded_w * c);
             let (inside, below) = to.split_at_mut(height * padded_w * c);
             above.fill(0.0);
@@ -125,7 +143,6 @@ impl Geometry {
                 to[(left + width) * c..].fill(0.0);
             }
         }
-        buffer
     }
 
     /// Calls `each` for the output rows, `at_once` at a time, with the start of each one's window in the padded input.
@@ -205,10 +222,10 @@ fn convolve(
 pub fn weight_gradient(context: &Context, g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let Context { isa, buffers, .. } = context;
     if let Some(tiling) = g.tiling() {
-        let x = g.pad(x, tiling.padded(), buffers);
+        let x = g.pad_shared(context, x, tiling.padded());
         return winograd::add_weight_gradient(context, &tiling, &x, dy, dw);
     }
-    let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
+    let padded = (!g.window.is_pointwise()).then(|| g.pad_shared(context, x, g.padded()));
     let data = padded.as_deref().unwrap_or(x);
     // Every tap sums over all rows in their order, so taps can be shared out: by lines of the kernel, or those of one line.
     let runs = g.runs();
