@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::arch::{Architecture, ResolutionError};
-use crate::data::{Augment, Batch, Crop, Dataset, Split};
+use crate::data::{Augment, Batch, Crop, Dataset, Pyramid, Split};
 use crate::net::GoogLeNet;
-use crate::ops::{Crew, Engine, Gemm, OpError};
+use crate::ops::{Crew, Engine, Gemm};
 use crate::search::audit::ZeroCost;
 use crate::search::ports::Evaluator;
 use crate::search::seed::trial_seed;
@@ -19,14 +19,14 @@ use crate::zero_cost::{grad_norm, naswot, synflow};
 /// Trains and scores candidates under a protocol, each on a device of its own, and on the calling thread unless they share
 /// more of them.
 pub struct TrainEvaluator {
-    data: Arc<Dataset>,
+    data: Pyramid,
     protocol: Protocol,
     crew: Option<Crew>,
 }
 
 impl TrainEvaluator {
-    /// An evaluator on images whose resolution is the protocol's.
-    pub fn new(data: Arc<Dataset>, protocol: Protocol) -> Self {
+    /// An evaluator on images at the resolutions of the jobs to come.
+    pub fn new(data: Pyramid, protocol: Protocol) -> Self {
         Self { data, protocol, crew: None }
     }
 
@@ -39,7 +39,7 @@ impl TrainEvaluator {
     /// Fits and measures one network.
     ///
     /// # Errors
-    /// [`FitError`] if it diverges, cannot be built, or `stop` became true.
+    /// [`FitError`] if it diverges, cannot be built, has no images of its size, or `stop` became true.
     pub fn train(
         &self,
         job: &Job,
@@ -47,12 +47,13 @@ impl TrainEvaluator {
         stop: &AtomicBool,
     ) -> Result<(GoogLeNet<Gemm>, Measurement, Score), FitError> {
         let mut network = GoogLeNet::new(self.engine(), &job.architecture, job.seed)?;
+        let data = self.images(job)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
         let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);
-        let losses = fit(&mut network, &self.data, training, &recipe, job.seed, stop, &mut watch)?;
+        let losses = fit(&mut network, data, training, &recipe, job.seed, stop, &mut watch)?;
         let validation = first(self.data.split(Split::Validation), self.protocol.validation_images);
-        let measured = measure(&network, &self.data, validation, recipe.batch, |label| label)?;
+        let measured = measure(&network, data, validation, recipe.batch, |label| label)?;
         if !measured.loss.is_finite() {
             return Err(FitError::Diverged { epoch: recipe.epochs, loss: measured.loss });
         }
@@ -68,17 +69,23 @@ impl TrainEvaluator {
     /// What a job's network says before it is trained, by the first batch of the training images.
     ///
     /// # Errors
-    /// [`OpError`] if the device refuses.
-    pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, OpError> {
-        let (architecture, seed) = (&job.architecture, job.seed);
+    /// [`FitError`] if the device refuses, or there are no images of the network's size.
+    pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, FitError> {
+        let (architecture, seed, data) = (&job.architecture, job.seed, self.images(job)?);
         let mut batch = Batch::default();
-        self.data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
-        let images = maps(self.engine().device(), &mut batch, self.data.resolution())?;
+        data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
+        let images = maps(self.engine().device(), &mut batch, data.resolution())?;
         Ok(ZeroCost {
             grad_norm: grad_norm(self.engine(), architecture, seed, images.clone(), &batch.labels)?,
-            synflow: synflow(self.engine(), architecture, seed, self.data.resolution())?,
+            synflow: synflow(self.engine(), architecture, seed, data.resolution())?,
             naswot: naswot(self.engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
         })
+    }
+
+    /// The images of the size that a job's network is for.
+    fn images(&self, job: &Job) -> Result<&Dataset, FitError> {
+        let resolution = job.fidelity.resolution;
+        self.data.at(resolution).map(Arc::as_ref).ok_or(FitError::Resolution { resolution })
     }
 
     /// A device of its own, so that all memory of a network goes with it.
@@ -154,7 +161,7 @@ mod tests {
     fn tiny(learning_rate: f64) -> (TrainEvaluator, Job) {
         let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &[]).unwrap();
         let protocol = Protocol { peak_learning_rate: learning_rate, train_images: 64, ..*space.protocol() };
-        let data = Arc::new(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
+        let data = Pyramid::from(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
         let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
         let job = job(architecture, Origin::Random, &protocol, 5).unwrap();
         (TrainEvaluator::new(data, protocol), job)
@@ -169,6 +176,25 @@ mod tests {
         assert_eq!(first, outcome());
         let other = Job { seed: job.seed + 1, ..job.clone() };
         assert_ne!(first, evaluator.evaluate(&other, &|_, _| {}, &AtomicBool::new(false)).unwrap().0);
+    }
+
+    #[test]
+    fn a_job_is_trained_at_its_own_resolution() {
+        let space = ["input.resolutions=[32, 48]".to_owned()];
+        let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &space).unwrap();
+        let protocol = Protocol { train_images: 64, ..*space.protocol() };
+        let data = || space.resolutions().iter().map(|&side| synthetic(300, side, 0.5, 1).unwrap());
+        let evaluator = TrainEvaluator::new(Pyramid::new(data().next().unwrap(), data().skip(1)).unwrap(), protocol);
+        let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
+        let outcome = |resolution| {
+            let protocol = Protocol { resolution, ..protocol };
+            let job = job(architecture.clone(), Origin::Random, &protocol, 5).unwrap();
+            evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).unwrap().0
+        };
+        let [low, high] = [32, 48].map(outcome);
+        assert!(low.score().is_some() && high.score().is_some() && low != high, "{low:?} {high:?}");
+        let missing = Failure::Error { message: "the data set is not at hand at 64 px".to_owned() };
+        assert_eq!(outcome(64), Outcome::Failed(missing));
     }
 
     #[test]

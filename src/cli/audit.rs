@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde::Serialize;
@@ -20,8 +19,8 @@ use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 use crate::search::audit::{AuditError, AuditPlan, ZeroCost, networks};
 use crate::search::ladder::rungs;
 use crate::search::ports::Store;
-use crate::search::trial::{Fidelity, Job, Trial};
-use crate::space::Space;
+use crate::search::trial::{Job, Trial};
+use crate::space::{Rung, Space};
 use crate::store::{AuditDir, write_atomically};
 
 /// Options of `inception-nas audit`.
@@ -63,13 +62,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let space = args.space.load(&[])?;
     let name = args.place.name(&args.space, &args.data, "-audit")?;
     args.place.refuse_run(&name)?;
-    let dataset = Arc::new(load::training_set(args.data.data.as_deref(), space.protocol().resolution, output)?);
-    let levels = levels(&args, &space, dataset.split(Split::Train).len())?;
-    let networks = networks(&space, dataset.classes().len(), count).map_err(|error| Failure::Usage(error.into()))?;
+    let data = load::training_sets(args.data.data.as_deref(), &space, output)?;
+    let levels = levels(&args, &space, data.split(Split::Train).len())?;
+    let networks = networks(&space, data.classes().len(), count).map_err(|error| Failure::Usage(error.into()))?;
     let plan = AuditPlan { networks, levels, replicates: args.seeds.get(), run_seed: space.search().seed };
 
     let dir = AuditDir::new(&args.place.results, &name);
-    let (mut store, warnings) = dir.open(&space, &manifest(&args.data, &dataset)).map_err(refused)?;
+    let (mut store, warnings) = dir.open(&space, &manifest(&args.data, data.base())).map_err(refused)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let left = plan.left(&store.trials()?).map_err(|error: AuditError| Failure::Usage(error.into()))?;
     let names = names(&plan);
@@ -77,7 +76,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let (all, left, workers) = (names.len(), left.len(), args.place.workers());
         eprintln!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
-    let evaluator = TrainEvaluator::new(dataset, *space.protocol()).sharing(Crew::new(args.place.workers())?);
+    let evaluator = TrainEvaluator::new(data, *space.protocol()).sharing(Crew::new(args.place.workers())?);
     if !train_side_by_side(left, names, args.place.workers(), &evaluator, &mut store, output)? {
         eprintln!("stopped; the same command goes on");
         return Err(Failure::Interrupted);
@@ -115,7 +114,7 @@ fn zero_cost(
     evaluator: &TrainEvaluator,
     output: Output,
 ) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
-    let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity == plan.levels[0]).collect();
+    let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity.rung() == plan.levels[0]).collect();
     if !output.quiet {
         eprintln!("scoring {} untrained networks", jobs.len());
     }
@@ -123,10 +122,9 @@ fn zero_cost(
 }
 
 /// The full training, those of the space file, and those of the options, each once.
-fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Fidelity>, Failure> {
+fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Rung>, Failure> {
     let protocol = space.protocol();
-    let resolution = protocol.resolution;
-    let full = Fidelity { resolution, images, epochs: args.full_epochs.get() };
+    let full = Rung { train_images: images, epochs: args.full_epochs.get() };
     // The space's own training before the ladder's: a ladder can be put below it later.
     let mut levels = vec![full];
     levels.extend(rungs(space).into_iter().rev());
@@ -135,18 +133,18 @@ fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Fidelity>, Fa
             let batch = protocol.batch;
             return Err(Failure::Usage(anyhow!("--rung {images}x{epochs}: give at least one batch, {batch} images")));
         }
-        let rung = Fidelity { resolution, images, epochs };
+        let rung = Rung { train_images: images, epochs };
         if !levels.contains(&rung) {
             levels.push(rung);
         }
     }
     for rung in &levels[1..] {
-        let seen = rung.images.min(images) * rung.epochs;
+        let seen = rung.train_images.min(images) * rung.epochs;
         if seen >= images * full.epochs {
             return Err(Failure::Usage(anyhow!(
                 "{} epochs of {} images are no briefer than the full training, {} epochs of {images}: raise --full-epochs",
                 rung.epochs,
-                rung.images,
+                rung.train_images,
                 full.epochs,
             )));
         }
@@ -158,7 +156,7 @@ fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Fidelity>, Fa
 fn names(plan: &AuditPlan) -> BTreeMap<usize, String> {
     let mut names = BTreeMap::new();
     for network in 0..plan.networks.len() {
-        for (level, Fidelity { images, epochs, .. }) in plan.levels.iter().enumerate() {
+        for (level, Rung { train_images: images, epochs }) in plan.levels.iter().enumerate() {
             let how = if level == 0 { "fully".to_owned() } else { format!("{images}x{epochs}") };
             for replicate in 0..plan.replicates {
                 let seed = replicate + 1;

@@ -1,7 +1,6 @@
 //! `inception-nas baseline`: the paper's GoogLeNet, trained as every candidate is, or fully.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
@@ -12,7 +11,7 @@ use super::threads::ThreadArgs;
 use super::train::{FullTraining, show, train_model};
 use super::{Failure, Output};
 use crate::arch::Architecture;
-use crate::data::Dataset;
+use crate::data::{Dataset, Pyramid};
 use crate::evaluate::{TrainEvaluator, job};
 use crate::export::model_dir::check_free;
 use crate::ops::Crew;
@@ -72,8 +71,8 @@ struct Brief<'a> {
 fn brief(googlenet: Architecture, space: &Space, data: Dataset, crew: Crew, output: Output) -> Result<(), Failure> {
     let job = job(googlenet, Origin::Uniform { permille: 1000 }, space.protocol(), space.search().seed)
         .map_err(|error| Failure::Usage(error.into()))?;
-    let data = Arc::new(data);
-    let evaluator = TrainEvaluator::new(Arc::clone(&data), *space.protocol()).sharing(crew);
+    let data = Pyramid::from(data);
+    let evaluator = TrainEvaluator::new(data.clone(), *space.protocol()).sharing(crew);
     let stopped = || anyhow::anyhow!("the training was stopped");
     let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
     let trial = Trial { job, outcome, seconds };
@@ -82,7 +81,7 @@ fn brief(googlenet: Architecture, space: &Space, data: Dataset, crew: Crew, outp
         Outcome::Failed(failure) => return Err(Failure::Failed(failure.clone().into())),
     };
     if output.json {
-        let brief = Brief { trial: &trial, data_fingerprint: data.fingerprint() };
+        let brief = Brief { trial: &trial, data_fingerprint: data.base().fingerprint() };
         return print(&(serde_json::to_string_pretty(&brief)? + "\n"));
     }
     let (cost, protocol) = (trial.job.cost, space.protocol());

@@ -14,7 +14,7 @@ use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::train::{Trained, show, train_model};
 use super::{Failure, Output, parse, stdout};
-use crate::data::{Dataset, Split};
+use crate::data::{Pyramid, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
 use crate::ops::Gemm;
@@ -26,6 +26,7 @@ use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
 use crate::space::Protocol;
 use crate::store::write_atomically;
+use crate::train::FitError;
 
 /// Options of `inception-nas best`.
 #[derive(clap::Args, Debug)]
@@ -115,7 +116,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
     }
-    let fully = |data: Dataset| train(args.threads.engine()?, &run, trial, &data, args.epochs.get(), &out, output);
+    let fully = |data: Pyramid| train(args.threads.engine()?, &run, trial, &data, args.epochs.get(), &out, output);
     let trained = data.map(fully).transpose()?;
     match &trained {
         _ if output.json => {
@@ -136,15 +137,17 @@ fn train(
     engine: Gemm,
     run: &StoredRun,
     trial: &Trial,
-    data: &Dataset,
+    data: &Pyramid,
     epochs: usize,
     out: &Path,
     output: Output,
 ) -> Result<Trained, Failure> {
-    let protocol = Protocol { epochs, ..*run.space.protocol() };
+    let resolution = trial.job.fidelity.resolution;
+    let protocol = Protocol { epochs, resolution, ..*run.space.protocol() };
+    let data = data.at(resolution).ok_or(FitError::Resolution { resolution })?;
     let architecture = &trial.job.architecture;
     let images = data.split(Split::Train).len();
-    let fidelity = Fidelity { resolution: protocol.resolution, images, epochs };
+    let fidelity = Fidelity { resolution, images, epochs };
     // Replicate 1: never the seed of a trial, so that luck with the seed is not selected along with the network.
     let seed = trial_seed(run.space.search().seed, &architecture.key(), &fidelity, 1);
     train_model(engine, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
@@ -155,10 +158,9 @@ fn train(
 /// # Errors
 /// [`Failure::Failed`] if none is.
 fn fast(run: &StoredRun, most: f64, batch: usize, output: Output) -> Result<BTreeMap<usize, Latency>, Failure> {
-    let resolution = run.space.protocol().resolution;
     let mut timed = BTreeMap::new();
     for trial in front(trained_for(&run.trials, full(&run.space))) {
-        let latency = Latency::measure(&trial.job.architecture, resolution, batch)?;
+        let latency = Latency::measure(&trial.job.architecture, trial.job.fidelity.resolution, batch)?;
         if !output.quiet {
             eprintln!("trial {}, {} MACs: {}", trial.job.index, si(trial.job.cost.macs), latency.text());
         }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde::Serialize;
@@ -70,15 +69,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     args.place.refuse_run(&name)?;
     let dir = args.place.results.join(name.as_str());
     let protocol = base.protocol();
-    let dataset = Arc::new(load::training_set(args.data.data.as_deref(), protocol.resolution, output)?);
-    let classes = dataset.classes().len();
+    let data = load::training_sets(args.data.data.as_deref(), &base, output)?;
+    let classes = data.classes().len();
     let baseline = baseline_cost(classes, protocol.resolution).map_err(usage)?;
     let googlenet = Architecture::googlenet(classes, protocol.aux_heads)?;
     let baseline_training = job(googlenet, Origin::Random, protocol, first)?.training_macs();
     let budget = args.budget.macs(baseline_training);
     let searches = spaces(&args, &strategies, &seeds, Some(budget))?;
 
-    let manifest = manifest(&args.data, &dataset);
+    let manifest = manifest(&args.data, data.base());
     let control = Control::install()?;
     let mut done = Vec::new();
     for (number, (strategy, space)) in searches.iter().enumerate() {
@@ -88,8 +87,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let seed = space.search().seed;
         let name: RunName = format!("{strategy}-{seed}").parse().map_err(|error| usage(format!("{error}")))?;
         let threads = args.place.workers();
-        let search =
-            Search { results: &dir, name: &name, space, dataset: &dataset, manifest: &manifest, baseline, threads };
+        let search = Search { results: &dir, name: &name, space, data: &data, manifest: &manifest, baseline, threads };
         let (finished, summary) = search.conduct(&control, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::anyhow;
 
 use crate::arch::{Architecture, Cost};
-use crate::data::{Dataset, Split};
+use crate::data::{Pyramid, Split};
 use crate::evaluate::{TrainEvaluator, job};
 use crate::report::duration;
 use crate::search::ports::Evaluator;
@@ -33,13 +32,15 @@ impl Estimate {
     ///
     /// # Errors
     /// If the timed training fails.
-    pub(super) fn measure(space: &Space, dataset: &Arc<Dataset>, workers: NonZeroUsize) -> anyhow::Result<Self> {
+    pub(super) fn measure(space: &Space, data: &Pyramid, workers: NonZeroUsize) -> anyhow::Result<Self> {
         let protocol = space.protocol();
         // The one closest to the limits: an upper bound for all.
-        let costliest = space.decode(&random(space, &mut Rng::from_seed([0; 32]), 1.0), dataset.classes().len())?;
+        let genotype = random(space, &mut Rng::from_seed([0; 32]), 1.0);
+        let costliest = space.decode(&genotype, data.classes().len())?;
+        let protocol = &Protocol { resolution: space.resolution(&genotype), ..*protocol };
         let cost = costliest.cost(protocol.resolution)?;
-        let (trained, scored) = images(protocol, dataset);
-        let one = seconds_per_image(protocol, dataset, costliest)?
+        let (trained, scored) = images(protocol, data);
+        let one = seconds_per_image(protocol, data, costliest)?
             * (TRAINING_FACTOR as usize * trained * protocol.epochs + scored) as f64;
         let rounds = space.search().trials.div_ceil(workers.get());
         Ok(Self { costliest: cost, trial_seconds: one, seconds: one * rounds as f64 })
@@ -61,21 +62,21 @@ impl fmt::Display for Estimate {
 }
 
 /// Images that a candidate is trained on in an epoch, and those that it is scored on.
-pub(super) fn images(protocol: &Protocol, dataset: &Dataset) -> (usize, usize) {
-    let of = |split, most| dataset.split(split).len().min(most);
+pub(super) fn images(protocol: &Protocol, data: &Pyramid) -> (usize, usize) {
+    let of = |split, most| data.split(split).len().min(most);
     (of(Split::Train, protocol.train_images), of(Split::Validation, protocol.validation_images))
 }
 
 /// Seconds in which one image is classified, from a training of a few steps.
-fn seconds_per_image(protocol: &Protocol, dataset: &Arc<Dataset>, architecture: Architecture) -> anyhow::Result<f64> {
+fn seconds_per_image(protocol: &Protocol, data: &Pyramid, architecture: Architecture) -> anyhow::Result<f64> {
     let train_images = protocol.batch * TIMED_STEPS;
     let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..*protocol };
     let job = job(architecture, Origin::Random, &brief, 0)?;
-    let evaluator = TrainEvaluator::new(Arc::clone(dataset), brief);
+    let evaluator = TrainEvaluator::new(data.clone(), brief);
     match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
         // So short a training may diverge, and its steps have been timed all the same.
         Some((Outcome::Done(_) | Outcome::Failed(Failure::Diverged { .. }), seconds)) => {
-            let (trained, scored) = images(&brief, dataset);
+            let (trained, scored) = images(&brief, data);
             Ok(seconds / (TRAINING_FACTOR as usize * trained + scored) as f64)
         }
         Some((Outcome::Failed(failure), _)) => Err(anyhow!("the timed training failed: {failure}")),

@@ -1,10 +1,10 @@
 //! A training of the finals: its model is kept, so that it can be measured when all are done.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::data::{Dataset, MEAN, STD};
+use crate::data::{MEAN, Pyramid, STD};
 use crate::evaluate::{TrainEvaluator, outcome, recipe};
 use crate::export::model_dir::{Model, ModelDirError};
 use crate::net::GoogLeNet;
@@ -18,7 +18,7 @@ use crate::train::Measurement;
 /// Trains as [`TrainEvaluator`] does, and writes the model of each training to its folder before the outcome is known.
 pub(super) struct KeepModels {
     inner: TrainEvaluator,
-    data: Arc<Dataset>,
+    data: Pyramid,
     protocol: Protocol,
     dir: FinalsDir,
     error: Mutex<Option<ModelDirError>>,
@@ -26,8 +26,8 @@ pub(super) struct KeepModels {
 
 impl KeepModels {
     /// Trainings that share the threads of `crew`.
-    pub(super) fn new(data: Arc<Dataset>, protocol: Protocol, dir: FinalsDir, crew: Crew) -> Self {
-        let inner = TrainEvaluator::new(Arc::clone(&data), protocol).sharing(crew);
+    pub(super) fn new(data: Pyramid, protocol: Protocol, dir: FinalsDir, crew: Crew) -> Self {
+        let inner = TrainEvaluator::new(data.clone(), protocol).sharing(crew);
         Self { inner, data, protocol, dir, error: Mutex::new(None) }
     }
 
@@ -46,12 +46,12 @@ impl KeepModels {
         let model = Model {
             version: Model::VERSION,
             classes: self.data.classes().to_vec(),
-            resolution: self.data.resolution(),
+            resolution: job.fidelity.resolution,
             mean: MEAN,
             std: STD,
             recipe: recipe(&self.protocol),
             seed: job.seed,
-            data_fingerprint: self.data.fingerprint().to_owned(),
+            data_fingerprint: self.data.base().fingerprint().to_owned(),
             validation,
             // Opened when all trainings are done.
             test: None,

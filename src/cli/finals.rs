@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
@@ -12,7 +11,7 @@ use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
-use crate::data::{Dataset, Split};
+use crate::data::{Pyramid, Split};
 use crate::export::model_dir::Model;
 use crate::ops::Crew;
 use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
@@ -20,7 +19,7 @@ use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
 use crate::search::trial::{Job, Trial};
 use crate::store::{FinalsDir, FinalsStore, write_atomically};
-use crate::train::right_answers;
+use crate::train::{FitError, right_answers};
 
 /// Epochs of the finals for each one of the search, unless another number is asked for.
 const EPOCHS_FACTOR: usize = 4;
@@ -95,14 +94,14 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if let Some(list) = &frozen {
         check_unchanged(&args, list, &dir)?;
     }
-    let data = Arc::new(run.data(&args.data, output)?);
+    let data = run.data(&args.data, output)?;
     let list = match frozen {
         Some(list) => list,
         None => new_list(&args, &run, &data)?,
     };
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    train(&run, &list, &dir, Arc::clone(&data), &mut store, args.threads.count(), output)?;
+    train(&run, &list, &dir, data.clone(), &mut store, args.threads.count(), output)?;
 
     let trainings = store.trials()?;
     let answers = match dir.read_answers(&list)? {
@@ -140,9 +139,9 @@ fn check_unchanged(args: &Args, list: &List, dir: &FinalsDir) -> Result<(), Fail
     )))
 }
 
-fn new_list(args: &Args, run: &StoredRun, data: &Dataset) -> Result<List, Failure> {
+fn new_list(args: &Args, run: &StoredRun, data: &Pyramid) -> Result<List, Failure> {
     let images = Images {
-        fingerprint: data.fingerprint(),
+        fingerprint: data.base().fingerprint(),
         train: data.split(Split::Train).len(),
         validation: data.split(Split::Validation).len(),
     };
@@ -156,7 +155,7 @@ fn train(
     run: &StoredRun,
     list: &List,
     dir: &FinalsDir,
-    data: Arc<Dataset>,
+    data: Pyramid,
     store: &mut FinalsStore,
     workers: NonZeroUsize,
     output: Output,
@@ -215,7 +214,7 @@ fn open_test(
     list: &List,
     trainings: &[Trial],
     dir: &FinalsDir,
-    data: &Dataset,
+    data: &Pyramid,
     threads: &ThreadArgs,
 ) -> Result<Answers, Failure> {
     let images = data.split(Split::Test);
@@ -226,6 +225,8 @@ fn open_test(
         let path: PathBuf = dir.model(trial.job.index);
         let (_, network) = Model::read(&path, threads.engine()?)
             .with_context(|| format!("remove {} to have it trained again", path.display()))?;
+        let resolution = trial.job.fidelity.resolution;
+        let data = data.at(resolution).ok_or(FitError::Resolution { resolution })?;
         Ok(Some(Answers::text(&right_answers(&network, data, images, list.protocol.batch)?)))
     };
     // By ascending index, without holes: all are done.

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Failure, Output};
-use crate::data::{Dataset, ImportReport, default_cache_dir, open_folder, synthetic};
+use crate::data::{Dataset, ImportReport, Pyramid, default_cache_dir, open_folder, synthetic};
 use crate::diagnostic::suggest;
 use crate::space::Space;
 
@@ -125,15 +125,24 @@ fn space_text(name: &str) -> anyhow::Result<(String, String)> {
 /// # Errors
 /// [`Failure::Usage`] if the folder is no data set, or the resolution cannot be served.
 pub(super) fn dataset(data: Option<&Path>, resolution: usize, output: Output) -> Result<Dataset, Failure> {
+    let (dataset, report) = read(data, resolution, output)?;
+    match &report {
+        Some(report) => tell(report, output),
+        None if !output.quiet => eprintln!(
+            "no --data DIR: using the built-in drawn cats and dogs; for photographs, unpack Kaggle's \"Dogs vs. Cats\" or \
+             Microsoft's \"Kaggle Cats and Dogs Dataset\" and give their folder"
+        ),
+        None => {}
+    }
+    Ok(dataset)
+}
+
+/// The images, and what there is to say about a folder of them.
+fn read(data: Option<&Path>, resolution: usize, output: Output) -> Result<(Dataset, Option<ImportReport>), Failure> {
     let usage = |error: crate::data::DataError| Failure::Usage(error.into());
     let Some(dir) = data else {
-        if !output.quiet {
-            eprintln!(
-                "no --data DIR: using the built-in drawn cats and dogs; for photographs, unpack Kaggle's \"Dogs vs. \
-                 Cats\" or Microsoft's \"Kaggle Cats and Dogs Dataset\" and give their folder"
-            );
-        }
-        return synthetic(SYNTHETIC_IMAGES, resolution, SYNTHETIC_DIFFICULTY, SYNTHETIC_SEED).map_err(usage);
+        let drawn = synthetic(SYNTHETIC_IMAGES, resolution, SYNTHETIC_DIFFICULTY, SYNTHETIC_SEED);
+        return Ok((drawn.map_err(usage)?, None));
     };
     let bar = decoding_bar(output);
     let progress = |done: usize, total: usize| {
@@ -144,8 +153,7 @@ pub(super) fn dataset(data: Option<&Path>, resolution: usize, output: Output) ->
     let opened = open_folder(dir, resolution, default_cache_dir().as_deref(), &progress);
     bar.finish_and_clear();
     let (dataset, report) = opened.map_err(usage)?;
-    tell(&report, output);
-    Ok(dataset)
+    Ok((dataset, Some(report)))
 }
 
 /// [`dataset`], if it can be trained on.
@@ -156,6 +164,19 @@ pub(super) fn training_set(data: Option<&Path>, resolution: usize, output: Outpu
     let dataset = dataset(data, resolution, output)?;
     dataset.check_splits().map_err(|error| Failure::Usage(error.into()))?;
     Ok(dataset)
+}
+
+/// The images in the folder `data`, or the built-in ones, at every resolution of `space`.
+///
+/// # Errors
+/// As [`training_set`].
+pub(super) fn training_sets(data: Option<&Path>, space: &Space, output: Output) -> Result<Pyramid, Failure> {
+    let own = space.protocol().resolution;
+    let base = training_set(data, own, output)?;
+    let others = space.resolutions().iter().filter(|&&resolution| resolution != own);
+    // What there is to say about the images has been said.
+    let others = others.map(|&resolution| read(data, resolution, output).map(|(dataset, _)| dataset));
+    Pyramid::new(base, others.collect::<Result<Vec<_>, _>>()?).map_err(|error| Failure::Usage(error.into()))
 }
 
 fn decoding_bar(output: Output) -> ProgressBar {

@@ -1,14 +1,14 @@
 //! `inception-nas run --dry-run`: what a search would do, and about how long.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use serde_json::json;
 
 use super::estimate::{Estimate, images};
+use super::space::sides;
 use super::{Failure, Output, stdout};
 use crate::arch::Cost;
-use crate::data::Dataset;
+use crate::data::Pyramid;
 use crate::report::{duration, si};
 use crate::space::{Protocol, Space};
 use crate::store::RunName;
@@ -17,7 +17,7 @@ use crate::store::RunName;
 pub(super) struct Plan<'a> {
     pub(super) name: &'a RunName,
     pub(super) space: &'a Space,
-    pub(super) dataset: Arc<Dataset>,
+    pub(super) data: &'a Pyramid,
     /// Cost of the paper's network.
     pub(super) baseline: Cost,
     pub(super) workers: NonZeroUsize,
@@ -28,11 +28,11 @@ pub(super) struct Plan<'a> {
 /// # Errors
 /// [`Failure::Failed`] if the timed training fails, or stdout is gone.
 pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
-    let Plan { name, space, dataset, baseline, workers } = plan;
+    let Plan { name, space, data, baseline, workers } = plan;
     let (protocol, trials) = (space.protocol(), space.search().trials);
-    let (images, validation) = images(protocol, dataset);
-    let (classes, all) = (dataset.classes().len(), dataset.len());
-    let estimate = Estimate::measure(space, dataset, *workers)?;
+    let (images, validation) = images(protocol, data);
+    let (classes, all) = (data.classes().len(), data.base().len());
+    let estimate = Estimate::measure(space, data, *workers)?;
     let cost = estimate.costliest;
     if output.json {
         let json = json!({
@@ -44,6 +44,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
             "train_images": images,
             "validation_images": validation,
             "protocol": protocol,
+            "resolutions": space.resolutions(),
             "baseline": baseline,
             "costliest": cost,
             "most_seconds_per_trial": estimate.trial_seconds,
@@ -51,7 +52,8 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         });
         return stdout::print(&(serde_json::to_string_pretty(&json)? + "\n"));
     }
-    let Protocol { resolution, epochs, batch, .. } = protocol;
+    let Protocol { epochs, batch, .. } = protocol;
+    let resolutions = sides(space);
     let by_time =
         space.search().max_seconds.map(|seconds| format!("; none is started after {}", duration(seconds as f64)));
     let by_cost = space.search().max_training_macs.map(|most| format!("; for at most {} training MACs", si(most)));
@@ -61,7 +63,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
          space      10^{:.1} networks; strategy {:?}, seed {}\n\
          trials     {trials}, {workers} at once{limit}\n\
          data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\
-         training   {epochs} epochs at {resolution} px, {batch} images a step\n\
+         training   {epochs} epochs at {resolutions}, {batch} images a step\n\
          networks   up to {} MACs and {} parameters; the paper's: {} and {}\n\
          time       {estimate}\n\
          \n\

@@ -1,7 +1,6 @@
 //! `inception-nas run`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use serde::Serialize;
@@ -56,19 +55,17 @@ impl Args {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let space = args.space.load(&args.overrides())?;
     let name = args.place.name(&args.space, &args.data, "")?;
-    let dataset = load::training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
-    let dataset = Arc::new(dataset);
-    let baseline = baseline_cost(dataset.classes().len(), space.protocol().resolution)
+    let data = load::training_sets(args.data.data.as_deref(), &space, output)?;
+    let baseline = baseline_cost(data.classes().len(), space.protocol().resolution)
         .map_err(|error| Failure::Usage(anyhow!(error)))?;
     let threads = args.place.workers();
     if args.dry_run {
         let workers = search_workers(threads, &space);
-        return plan::show(&plan::Plan { name: &name, space: &space, dataset, baseline, workers }, output);
+        return plan::show(&plan::Plan { name: &name, space: &space, data: &data, baseline, workers }, output);
     }
-    let manifest = manifest(&args.data, &dataset);
+    let manifest = manifest(&args.data, data.base());
     let results = &args.place.results;
-    let search =
-        Search { results, name: &name, space: &space, dataset: &dataset, manifest: &manifest, baseline, threads };
+    let search = Search { results, name: &name, space: &space, data: &data, manifest: &manifest, baseline, threads };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
     let dir = RunDir::new(results, &name);
     report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 
-use super::load::{DataArgs, training_set};
+use super::load::{DataArgs, training_sets};
 use super::{Failure, Output};
 use crate::arch::Cost;
-use crate::data::Dataset;
+use crate::data::Pyramid;
 use crate::diagnostic::suggest;
 use crate::report::{FinalsReport, RunSummary, baseline_cost};
 use crate::search::budget::within_budget;
@@ -84,10 +84,10 @@ impl StoredRun {
     ///
     /// # Errors
     /// [`Failure::Usage`] if the data given are others, or none to train on.
-    pub(super) fn data(&self, args: &DataArgs, output: Output) -> Result<Dataset, Failure> {
-        let data = training_set(args.data.as_deref(), self.space.protocol().resolution, output)?;
+    pub(super) fn data(&self, args: &DataArgs, output: Output) -> Result<Pyramid, Failure> {
+        let data = training_sets(args.data.as_deref(), &self.space, output)?;
         let Self { name, manifest, .. } = self;
-        if data.fingerprint() != manifest.data_fingerprint {
+        if data.base().fingerprint() != manifest.data_fingerprint {
             let made_on = &manifest.data;
             return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
         }

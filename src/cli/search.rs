@@ -12,7 +12,7 @@ use super::signals::Signals;
 use super::threads::cores;
 use super::{Failure, Output, parse};
 use crate::arch::Cost;
-use crate::data::Dataset;
+use crate::data::{Dataset, Pyramid};
 use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
 use crate::report::{Progress, RunSummary, Style, front_csv, front_svg, si};
@@ -125,7 +125,7 @@ pub(super) struct Search<'a> {
     pub(super) results: &'a Path,
     pub(super) name: &'a RunName,
     pub(super) space: &'a Space,
-    pub(super) dataset: &'a Arc<Dataset>,
+    pub(super) data: &'a Pyramid,
     pub(super) manifest: &'a Manifest,
     /// Cost of the paper's network.
     pub(super) baseline: Cost,
@@ -140,7 +140,7 @@ impl Search<'_> {
     /// [`Failure::Usage`] if the run was begun with other settings or data, [`Failure::Failed`] if its folder cannot be
     /// written or the search cannot go on.
     pub(super) fn conduct(&self, control: &Control, output: Output) -> Result<(Finished, RunSummary), Failure> {
-        let Self { results, name, space, dataset, manifest, baseline, threads } = *self;
+        let Self { results, name, space, data, manifest, baseline, threads } = *self;
         let dir = RunDir::new(results, name);
         let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -148,8 +148,8 @@ impl Search<'_> {
 
         let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space, baseline));
         control.answer_through(&progress);
-        let plan = Plan { space, classes: dataset.classes().len(), workers: search_workers(threads, space) };
-        let evaluator = TrainEvaluator::new(Arc::clone(dataset), *space.protocol()).sharing(Crew::new(threads)?);
+        let plan = Plan { space, classes: data.classes().len(), workers: search_workers(threads, space) };
+        let evaluator = TrainEvaluator::new(data.clone(), *space.protocol()).sharing(Crew::new(threads)?);
         let started = Instant::now();
         let most = space.search().max_seconds.map(Duration::from_secs);
         let deadline = || most.is_some_and(|most| started.elapsed() >= most);

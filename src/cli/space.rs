@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use serde_json::json;
 
 use super::estimate::Estimate;
-use super::load::{DataArgs, OverrideArgs, training_set};
+use super::load::{DataArgs, OverrideArgs, training_sets};
 use super::search::search_workers;
 use super::threads::cores;
 use super::{Failure, Output, stdout};
@@ -53,17 +52,26 @@ struct CheckArgs {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let SpaceCommand::Check(args) = args.command;
     let space = args.overrides.load(&args.file, &[])?;
-    let dataset = Arc::new(training_set(args.data.data.as_deref(), space.protocol().resolution, output)?);
+    let data = training_sets(args.data.data.as_deref(), &space, output)?;
     let workers = search_workers(cores(), &space);
     let check = Check {
         file: &args.file,
-        survey: Survey::of(&space, dataset.classes().len(), DRAWS)?,
-        estimate: Estimate::measure(&space, &dataset, workers)?,
+        survey: Survey::of(&space, data.classes().len(), DRAWS)?,
+        estimate: Estimate::measure(&space, &data, workers)?,
         space: &space,
-        classes: dataset.classes().len(),
+        classes: data.classes().len(),
         workers,
     };
     stdout::print(&if output.json { check.to_json()? } else { check.to_text()? })
+}
+
+/// The resolutions of a space, for people.
+pub(super) fn sides(space: &Space) -> String {
+    let sides: Vec<String> = space.resolutions().iter().map(ToString::to_string).collect();
+    match &sides[..] {
+        [several @ .., last] if !several.is_empty() => format!("{} or {last} px", several.join(", ")),
+        _ => format!("{} px", sides.concat()),
+    }
 }
 
 /// What the command shows.
@@ -79,7 +87,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// Widths, and those of them that are searched.
     fn genes(&self) -> (usize, usize) {
-        let genes = self.space.genes();
+        let genes = self.space.widths();
         (genes.len(), genes.iter().filter(|gene| gene.choices().len() > 1).count())
     }
 
@@ -107,6 +115,7 @@ impl Check<'_> {
             "genes_searched": searched,
             "classes": self.classes,
             "resolution": space.protocol().resolution,
+            "resolutions": space.resolutions(),
             "smallest": survey.smallest,
             "largest": survey.largest,
             "limits": space.limits(),
@@ -141,7 +150,7 @@ impl Check<'_> {
         };
         let mut text = format!(
             "space      {}: 10^{:.1} networks; {searched} of {genes} widths are searched\n\
-             range      {} to {} MACs at {} px, {} to {} parameters for {} classes, whatever the limits\n\
+             range      {} to {} MACs at {}, {} to {} parameters for {} classes, whatever the limits\n\
              limits     {}\n\
              paper's    {} MACs and {} parameters; {inside}\n\
              draws      {} at random, seed {}: {:.1} % over a limit, {:.1} % repeats of others\n\
@@ -150,7 +159,7 @@ impl Check<'_> {
             space.size_log10(),
             si(smallest.macs),
             si(largest.macs),
-            space.protocol().resolution,
+            sides(space),
             si(smallest.parameters),
             si(largest.parameters),
             self.classes,

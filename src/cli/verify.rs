@@ -1,7 +1,5 @@
 //! `inception-nas verify`.
 
-use std::sync::Arc;
-
 use anyhow::anyhow;
 use serde::Serialize;
 
@@ -67,7 +65,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let theirs = &run.manifest.program;
         eprintln!("note: the run was begun by version {theirs} of this program; this is {program}");
     }
-    let data = Arc::new(run.data(&args.data, output)?);
+    let data = run.data(&args.data, output)?;
     let threads = args.threads.count();
     let evaluator = TrainEvaluator::new(data, *run.space.protocol()).sharing(Crew::new(threads)?);
     let jobs = chosen.iter().map(|trial| trial.job.clone()).collect();

@@ -99,6 +99,16 @@ impl Dataset {
         self.labels.is_empty()
     }
 
+    /// Whether image `i` is of the same class as image `i` of `other`, for all of them.
+    pub(super) fn shows_what(&self, other: &Self) -> bool {
+        self.labels == other.labels && self.classes == other.classes
+    }
+
+    /// The same images, split like those of `other`.
+    pub(super) fn split_as(self, other: &Self) -> Self {
+        Self { splits: other.splits.clone(), ..self }
+    }
+
     /// Label of image `index`.
     pub fn label(&self, index: u32) -> usize {
         usize::from(self.labels[index as usize])

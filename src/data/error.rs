@@ -70,6 +70,16 @@ pub enum DataError {
         /// Largest allowed.
         high: usize,
     },
+    /// The images were others when they were read again.
+    #[error(
+        "the images were not the same ones at {} px and at {} px; leave the folder alone while it is read, and try again",
+        resolutions[0],
+        resolutions[1]
+    )]
+    Changed {
+        /// Sides that they were read at, in pixels.
+        resolutions: [usize; 2],
+    },
     /// Too few images to train on and to compare by.
     #[error(
         "of {images} images none{} fell into the {split} split, which takes {share} of 10 by a hash of their content; \

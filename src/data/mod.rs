@@ -11,6 +11,7 @@ mod fixtures;
 mod folder;
 mod open;
 mod pack;
+mod pyramid;
 mod random;
 mod resize;
 mod split;
@@ -22,6 +23,7 @@ pub use cache::default_cache_dir;
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use open::{ImportReport, open_folder};
+pub use pyramid::Pyramid;
 pub use split::Split;
 pub use synthetic::synthetic;
 

@@ -15,8 +15,8 @@ use crate::search::front::{best_within, front};
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::{full, trained_for};
 use crate::search::ports::{Event, Observer};
-use crate::search::trial::{Fidelity, Job, Outcome, Trial};
-use crate::space::Space;
+use crate::search::trial::{Job, Outcome, Trial};
+use crate::space::{Rung, Space};
 
 /// How progress is shown, always on stderr. Nothing is coloured, so `NO_COLOR` has nothing to forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Progress {
     max_training_macs: Option<u64>,
     baseline: Cost,
     reference: Reference,
-    full: Fidelity,
+    full: Rung,
     state: Mutex<State>,
 }
 

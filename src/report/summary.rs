@@ -9,8 +9,8 @@ use crate::search::digest::digest;
 use crate::search::front::front;
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::{self, trained_for};
-use crate::search::trial::{Fidelity, Origin, Outcome, Trial};
-use crate::space::Space;
+use crate::search::trial::{Origin, Outcome, Trial};
+use crate::space::{Rung, Space};
 
 /// Differences of less than this many standard errors are not an order.
 const SIGNIFICANT: f64 = 2.0;
@@ -24,6 +24,8 @@ pub struct Row {
     pub accuracy: f64,
     /// Its standard error.
     pub accuracy_se: f64,
+    /// Side of the images that it is for, in pixels.
+    pub resolution: usize,
     /// Multiply-adds of one image.
     pub macs: u64,
     /// Trainable parameters.
@@ -41,7 +43,7 @@ pub struct Row {
 pub struct RungCount {
     /// The training.
     #[serde(flatten)]
-    pub fidelity: Fidelity,
+    pub rung: Rung,
     /// Trials, failed ones included.
     pub trials: usize,
 }
@@ -110,11 +112,14 @@ impl RunSummary {
     /// Sums up `trials` (by ascending index) of the run `run` in `space`; `baseline` is the cost of the paper's network at
     /// the run's resolution. Accuracies and fronts are those of trials with the protocol's own training.
     pub fn new(run: &str, space: &Space, trials: &[Trial], baseline: &Cost) -> Self {
-        let count = |fidelity| RungCount { fidelity, trials: trained_for(trials, fidelity).count() };
+        let count = |rung| RungCount { rung, trials: trained_for(trials, rung).count() };
         let full = trained_for(trials, ladder::full(space));
-        let paper = full
-            .clone()
-            .find(|trial| trial.job.origin == Origin::Uniform { permille: 1000 } && trial.outcome.score().is_some());
+        let is_paper = |trial: &&Trial| {
+            trial.job.origin == Origin::Uniform { permille: 1000 }
+                && trial.job.fidelity.resolution == space.protocol().resolution
+                && trial.outcome.score().is_some()
+        };
+        let paper = full.clone().find(is_paper);
         let paper_accuracy = paper.and_then(|trial| trial.outcome.score()).map(|score| score.accuracy);
         let rows = |trials: Vec<&Trial>| -> Vec<Row> {
             trials.into_iter().filter_map(|trial| row(trial, paper_accuracy, baseline)).collect()
@@ -162,6 +167,7 @@ fn row(trial: &Trial, paper_accuracy: Option<f64>, baseline: &Cost) -> Option<Ro
         trial: trial.job.index,
         accuracy: score.accuracy,
         accuracy_se: score.accuracy_se,
+        resolution: trial.job.fidelity.resolution,
         macs: trial.job.cost.macs,
         parameters: trial.job.cost.parameters,
         accuracy_gain: paper_accuracy.map(|accuracy| score.accuracy - accuracy),
@@ -318,7 +324,7 @@ pub(super) mod tests {
         let without = RunSummary::new("pets", &space(10), &example(), &BASELINE);
         assert_eq!((&summary.front, &summary.uniform), (&without.front, &without.uniform));
         assert_eq!(summary.hypervolume, without.hypervolume);
-        assert_eq!(serde_json::to_value(&summary).unwrap()["rungs"][0]["images"], 64);
+        assert_eq!(serde_json::to_value(&summary).unwrap()["rungs"][0]["train_images"], 64);
     }
 
     #[test]

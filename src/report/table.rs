@@ -4,7 +4,10 @@ use super::ledger::ledger_table;
 use super::summary::{Row, RunSummary, RungCount, VersusUniform};
 use super::units::{duration, si};
 
-const HEADER: [&str; 6] = ["trial", "accuracy", "MACs", "parameters", "vs baseline", "origin"];
+const HEADER: [&str; 7] = ["trial", "accuracy", "px", "MACs", "parameters", "vs baseline", "origin"];
+
+/// The column of the resolution.
+const RESOLUTION: usize = 2;
 
 /// The front beside the baseline and the uniform scalings, and what can and cannot be said about it.
 pub fn table(summary: &RunSummary) -> String {
@@ -30,15 +33,18 @@ pub fn table(summary: &RunSummary) -> String {
         return text + "no trial has a score yet\n" + &ledger_table(&summary.ledger);
     }
     let sections = [("front, cheapest first", &summary.front), ("GoogLeNet scaled as a whole", &summary.uniform)];
-    let cells: Vec<[String; 6]> = sections.iter().flat_map(|(_, rows)| rows.iter().map(cells)).collect();
+    let rows = || sections.iter().flat_map(|(_, rows)| rows.iter());
+    // Where all networks are for images of one size, it goes without saying.
+    let several = rows().any(|row| row.resolution != summary.front[0].resolution);
+    let cells: Vec<[String; 7]> = rows().map(cells).collect();
     let width = |column: usize| {
         let widest = cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         widest.max(HEADER[column].len())
     };
-    let line = |row: &[String; 6]| {
+    let line = |row: &[String; 7]| {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let cell = if column == 5 { cell.clone() } else { format!("{cell:>0$}", width(column)) };
+        for (column, cell) in row.iter().enumerate().filter(|(column, _)| several || *column != RESOLUTION) {
+            let cell = if column == 6 { cell.clone() } else { format!("{cell:>0$}", width(column)) };
             line += &format!("  {cell}");
         }
         line.trim_end().to_owned() + "\n"
@@ -58,15 +64,16 @@ pub fn table(summary: &RunSummary) -> String {
 }
 
 /// `12 of 500 images x 1`.
-fn rung(RungCount { fidelity, trials }: &RungCount) -> String {
-    format!("{trials} of {} images x {}", fidelity.images, fidelity.epochs)
+fn rung(RungCount { rung, trials }: &RungCount) -> String {
+    format!("{trials} of {} images x {}", rung.train_images, rung.epochs)
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &Row) -> [String; 7] {
     let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points, ", gain * 100.0));
     [
         row.trial.to_string(),
         format!("{:.1} ± {:.1} %", row.accuracy * 100.0, row.accuracy_se * 100.0),
+        row.resolution.to_string(),
         si(row.macs),
         si(row.parameters),
         format!("{gain}{:.2}x MACs", row.macs_ratio),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::seed::{step_rng, trial_seed};
 use super::trial::{Fidelity, Job, Origin, Trial};
 use crate::arch::{Architecture, ArchitectureError, Cost};
-use crate::space::{Rng, Space, random};
+use crate::space::{Rng, Rung, Space, random};
 
 /// How often a network is drawn before there is taken to be no other of about its cost.
 const DRAWS: usize = 256;
@@ -25,13 +25,24 @@ pub struct ZeroCost {
     pub naswot: f64,
 }
 
+/// A network of an audit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    /// The network.
+    pub architecture: Architecture,
+    /// Side of the images that it is for, in pixels.
+    pub resolution: usize,
+    /// Its cost for one of them.
+    pub cost: Cost,
+}
+
 /// Networks, each to be trained fully and at every rung, with every seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditPlan {
     /// By ascending place on the axis of log MACs.
-    pub networks: Vec<(Architecture, Cost)>,
+    pub networks: Vec<Drawn>,
     /// The full training first, then the brief ones.
-    pub levels: Vec<Fidelity>,
+    pub levels: Vec<Rung>,
     /// Trainings of each network at each level, with seeds of their own.
     pub replicates: usize,
     /// Seed of everything random.
@@ -69,10 +80,12 @@ pub enum AuditError {
 ///
 /// # Errors
 /// [`AuditError::TooFewNetworks`] if there are not so many, [`AuditError::Architecture`] for a wrong number of classes.
-pub fn networks(space: &Space, classes: usize, count: usize) -> Result<Vec<(Architecture, Cost)>, AuditError> {
-    let draw = |rng: &mut Rng, position: f64| -> Result<Option<(Architecture, Cost)>, ArchitectureError> {
-        let architecture = space.decode(&random(space, rng, position), classes)?;
-        Ok(space.within_limits(&architecture).ok().map(|cost| (architecture, cost)))
+pub fn networks(space: &Space, classes: usize, count: usize) -> Result<Vec<Drawn>, AuditError> {
+    let draw = |rng: &mut Rng, position: f64| -> Result<Option<Drawn>, ArchitectureError> {
+        let genotype = random(space, rng, position);
+        let (architecture, resolution) = (space.decode(&genotype, classes)?, space.resolution(&genotype));
+        let cost = space.within_limits(&architecture, resolution).ok();
+        Ok(cost.map(|cost| Drawn { architecture, resolution, cost }))
     };
     // A limit on parameters may end the axis before its own end.
     let (mut rng, mut top) = (step_rng(space.search().seed, count), STEPS);
@@ -86,7 +99,7 @@ pub fn networks(space: &Space, classes: usize, count: usize) -> Result<Vec<(Arch
         let position = (i as f64 + 0.5) / count as f64 * top as f64 / STEPS as f64;
         let mut found = None;
         for _ in 0..DRAWS {
-            found = draw(&mut rng, position)?.filter(|(architecture, _)| taken.insert(architecture.key()));
+            found = draw(&mut rng, position)?.filter(|it| taken.insert((it.architecture.key(), it.resolution)));
             if found.is_some() {
                 break;
             }
@@ -108,8 +121,9 @@ impl AuditPlan {
     /// All trainings by their index.
     pub fn jobs(&self) -> BTreeMap<usize, Job> {
         let mut jobs = BTreeMap::new();
-        for (network, (architecture, cost)) in self.networks.iter().enumerate() {
-            for (level, fidelity) in self.levels.iter().enumerate() {
+        for (network, Drawn { architecture, resolution, cost }) in self.networks.iter().enumerate() {
+            for (level, rung) in self.levels.iter().enumerate() {
+                let fidelity = Fidelity::new(*rung, *resolution);
                 for replicate in 0..self.replicates {
                     let index = self.index(network, level, replicate);
                     let job = Job {
@@ -117,8 +131,8 @@ impl AuditPlan {
                         architecture: architecture.clone(),
                         origin: Origin::Random,
                         cost: *cost,
-                        fidelity: *fidelity,
-                        seed: trial_seed(self.run_seed, &architecture.key(), fidelity, replicate as u64),
+                        fidelity,
+                        seed: trial_seed(self.run_seed, &architecture.key(), &fidelity, replicate as u64),
                     };
                     jobs.insert(index, job);
                 }
@@ -152,10 +166,10 @@ mod tests {
     use super::*;
     use crate::search::testing::{done_trial, space};
 
-    const FULL: Fidelity = Fidelity { resolution: 32, images: 3000, epochs: 9 };
-    const BRIEF: Fidelity = Fidelity { resolution: 32, images: 128, epochs: 1 };
+    const FULL: Rung = Rung { train_images: 3000, epochs: 9 };
+    const BRIEF: Rung = Rung { train_images: 128, epochs: 1 };
 
-    fn plan(levels: &[Fidelity], replicates: usize) -> AuditPlan {
+    fn plan(levels: &[Rung], replicates: usize) -> AuditPlan {
         let networks = networks(&space(&[]), 2, 12).unwrap();
         AuditPlan { networks, levels: levels.to_vec(), replicates, run_seed: 3 }
     }
@@ -166,21 +180,21 @@ mod tests {
         let text = include_str!("../../search_spaces/default.toml");
         let space = Space::parse("default.toml", text, &overrides).unwrap();
         let networks = networks(&space, 2, 20).unwrap();
-        let macs: Vec<f64> = networks.iter().map(|(_, cost)| (cost.macs as f64).ln()).collect();
+        let macs: Vec<f64> = networks.iter().map(|it| (it.cost.macs as f64).ln()).collect();
         let reach = macs[19] - macs[0];
         for (i, macs_here) in macs.iter().enumerate() {
             // A network is not exactly as dear as it was asked to be.
             let away = (macs_here - macs[0]) / reach - i as f64 / 19.0;
             assert!(away.abs() < 0.15, "{i}: {macs:?}");
         }
-        assert!(networks.iter().all(|(_, cost)| cost.parameters <= 3_000_000));
+        assert!(networks.iter().all(|it| it.cost.parameters <= 3_000_000));
         assert_eq!(networks, super::networks(&space, 2, 20).unwrap());
     }
 
     #[test]
     fn a_limit_on_macs_alone_leaves_the_whole_axis() {
         let networks = networks(&space(&[]), 2, 20).unwrap();
-        let (least, most) = (networks[0].1.macs, networks[19].1.macs);
+        let (least, most) = (networks[0].cost.macs, networks[19].cost.macs);
         assert!(most > 2_000_000 && least < 1_000_000, "{least} {most}");
     }
 
@@ -199,7 +213,7 @@ mod tests {
         assert_eq!(seeds.len(), jobs.len());
         // As the same candidate of a search with that seed is trained.
         let first = &jobs[&plan(&[FULL, BRIEF], 2).index(0, 1, 0)];
-        assert_eq!(first.seed, trial_seed(3, &first.architecture.key(), &BRIEF, 0));
+        assert_eq!(first.seed, trial_seed(3, &first.architecture.key(), &Fidelity::new(BRIEF, 32), 0));
     }
 
     #[test]
@@ -207,7 +221,7 @@ mod tests {
         let small = plan(&[FULL, BRIEF], 1);
         let stored: Vec<Trial> = small.jobs().into_values().map(|job| Trial { job, ..done_trial(0, 0.5, 1) }).collect();
         assert!(small.left(&stored).unwrap().is_empty());
-        let briefer = Fidelity { images: 64, ..BRIEF };
+        let briefer = Rung { train_images: 64, ..BRIEF };
         let large = plan(&[FULL, BRIEF, briefer], 3);
         let left = large.left(&stored).unwrap();
         assert_eq!(left.len(), 12 * 9 - 24);
@@ -215,7 +229,7 @@ mod tests {
         // What is stored beyond the plan is left alone.
         let more: Vec<Trial> = large.jobs().into_values().map(|job| Trial { job, ..done_trial(0, 0.5, 1) }).collect();
         assert!(small.left(&more).unwrap().is_empty());
-        for other in [plan(&[Fidelity { epochs: 8, ..FULL }, BRIEF], 1), plan(&[BRIEF, FULL], 1)] {
+        for other in [plan(&[Rung { epochs: 8, ..FULL }, BRIEF], 1), plan(&[BRIEF, FULL], 1)] {
             assert!(matches!(other.left(&stored), Err(AuditError::OtherPlan { index: 0 })));
         }
     }

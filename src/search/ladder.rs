@@ -1,30 +1,31 @@
 //! Successive halving: a brief training for every candidate, longer ones for those that do well at it.
 
 use super::pareto::{Objectives, crowding, ranks};
-use super::trial::{Fidelity, Origin, Trial};
-use crate::arch::Architecture;
-use crate::space::Space;
+use super::trial::{Job, Origin, Trial};
+use crate::space::{Rung, Space};
 
 /// Equal parts of the space's range of log MACs. Candidates compete for promotion within one of them only: brief trainings
 /// favour networks of some cost over others, and would let no others up.
 const BINS: usize = 4;
 
-/// The trainings that a candidate can get, from the briefest to the protocol's own: at least one.
-pub fn rungs(space: &Space) -> Vec<Fidelity> {
-    let resolution = space.protocol().resolution;
-    let rung = |images, epochs| Fidelity { resolution, images, epochs };
-    let lower = space.ladder().iter().map(|it| rung(it.train_images, it.epochs));
-    lower.chain([full(space)]).collect()
+/// How long the trainings are that a candidate can get, from the briefest to the protocol's own: at least one.
+pub fn rungs(space: &Space) -> Vec<Rung> {
+    space.ladder().iter().copied().chain([full(space)]).collect()
 }
 
-/// The training that the protocol describes. Only scores of this one are shown, compared with the baseline, and picked.
-pub fn full(space: &Space) -> Fidelity {
-    Fidelity::of(space.protocol())
+/// How long the protocol's training is. Only scores of such trainings are shown, compared with the baseline, and picked.
+pub fn full(space: &Space) -> Rung {
+    space.protocol().rung()
 }
 
 /// Those of `trials` that were trained for so long.
-pub fn trained_for(trials: &[Trial], fidelity: Fidelity) -> impl Iterator<Item = &Trial> + Clone {
-    trials.iter().filter(move |trial| trial.job.fidelity == fidelity)
+pub fn trained_for(trials: &[Trial], rung: Rung) -> impl Iterator<Item = &Trial> + Clone {
+    trials.iter().filter(move |trial| trial.job.fidelity.rung() == rung)
+}
+
+/// Which of `rungs` a trial was trained on.
+pub(super) fn rung_of(rungs: &[Rung], trial: &Trial) -> Option<usize> {
+    rungs.iter().position(|rung| *rung == trial.job.fidelity.rung())
 }
 
 /// Decides who gets a longer training.
@@ -33,7 +34,7 @@ pub fn trained_for(trials: &[Trial], fidelity: Fidelity) -> impl Iterator<Item =
 /// al. 2020, "A system for massively parallel hyperparameter tuning", whose promotions also come one by one. Each training
 /// begins from scratch and has a learning-rate schedule of its own.
 pub(super) struct Ladder {
-    rungs: Vec<Fidelity>,
+    rungs: Vec<Rung>,
     eta: usize,
     /// Least and most natural logarithm of the MACs in the space.
     log_macs: (f64, f64),
@@ -43,8 +44,7 @@ pub(super) struct Ladder {
 
 /// A candidate on the rung that it was trained on.
 struct Entrant {
-    index: usize,
-    architecture: Architecture,
+    job: Job,
     objectives: Objectives,
     promoted: bool,
 }
@@ -57,8 +57,8 @@ impl Ladder {
         Self { rungs, eta: space.search().eta, log_macs: ((least as f64).ln(), (most as f64).ln()), entrants }
     }
 
-    /// How long a training on `rung` is.
-    pub fn fidelity(&self, rung: usize) -> Fidelity {
+    /// How long a training on rung number `rung` is.
+    pub fn rung(&self, rung: usize) -> Rung {
         self.rungs[rung]
     }
 
@@ -70,7 +70,7 @@ impl Ladder {
     /// The rung that turn `turn` is for: 0 for a new candidate, otherwise where one goes up to. After every `eta` trainings
     /// on a rung there is one on the next, so three rungs and an `eta` of 3 give `0 0 0 1 0 0 0 1 0 0 0 1 2`, again and
     /// again.
-    pub fn rung(&self, turn: usize) -> usize {
+    pub fn turn(&self, turn: usize) -> usize {
         // Turns from one training on a rung to the next one on it, at the least.
         let periods = std::iter::successors(Some(1_usize), |period| Some(period.saturating_mul(self.eta) + 1));
         let periods: Vec<usize> = periods.take(self.rungs.len()).collect();
@@ -86,22 +86,21 @@ impl Ladder {
 
     /// Takes note of a trial. Scaled copies of the paper's network are trained on every rung in any case.
     pub fn tell(&mut self, trial: &Trial) {
-        let rung = self.rungs.iter().position(|fidelity| *fidelity == trial.job.fidelity);
+        let rung = rung_of(&self.rungs, trial);
         let objectives = Objectives::of(trial);
         let control = matches!(trial.job.origin, Origin::Uniform { .. });
         let Some(rung) = rung.filter(|rung| *rung < self.top() && !control && objectives != Objectives::WORST) else {
             return;
         };
         let bin = self.bin(objectives.log_macs);
-        let architecture = trial.job.architecture.clone();
-        self.entrants[rung][bin].push(Entrant { index: trial.job.index, architecture, objectives, promoted: false });
+        self.entrants[rung][bin].push(Entrant { job: trial.job.clone(), objectives, promoted: false });
     }
 
-    /// The candidate that goes up to `rung`, and the index of its trial on the rung below. `None` if nobody can.
+    /// The job on the rung below of the candidate that goes up to `rung`. `None` if nobody can.
     ///
     /// It is of the bin from which the fewest have gone up so far, of equal ones the cheaper; within the bin it has the
     /// lowest non-domination rank among all trials of the rung below, and then the most room on its front.
-    pub fn promote(&mut self, rung: usize) -> Option<(usize, Architecture)> {
+    pub fn promote(&mut self, rung: usize) -> Option<Job> {
         let bins = &mut self.entrants[rung.checked_sub(1)?];
         let waiting = bins.iter_mut().filter(|bin| bin.iter().any(|entrant| !entrant.promoted));
         let bin = waiting.min_by_key(|bin| bin.iter().filter(|entrant| entrant.promoted).count())?;
@@ -114,7 +113,7 @@ impl Ladder {
         };
         let best = (0..bin.len()).filter(|&i| !bin[i].promoted).min_by(before)?;
         bin[best].promoted = true;
-        Some((bin[best].index, bin[best].architecture.clone()))
+        Some(bin[best].job.clone())
     }
 
     fn bin(&self, log_macs: f64) -> usize {
@@ -129,6 +128,7 @@ impl Ladder {
 mod tests {
     use super::*;
     use crate::search::testing::{done_trial, failed_trial, space};
+    use crate::search::trial::Fidelity;
 
     /// Three rungs of 32, 96 and 128 times 3 images.
     const THREE: &str = "ladder=[{train_images=32, epochs=1}, {train_images=96, epochs=1}]";
@@ -146,14 +146,14 @@ mod tests {
 
     #[test]
     fn the_protocol_is_the_top_rung() {
-        let fidelity = |images, epochs| Fidelity { resolution: 32, images, epochs };
-        assert_eq!(rungs(&space(&[])), [fidelity(128, 1)]);
-        assert_eq!(ladder(&[]).rungs, [fidelity(32, 1), fidelity(96, 1), fidelity(128, 3)]);
+        let rung = |train_images, epochs| Rung { train_images, epochs };
+        assert_eq!(rungs(&space(&[])), [rung(128, 1)]);
+        assert_eq!(ladder(&[]).rungs, [rung(32, 1), rung(96, 1), rung(128, 3)]);
     }
 
     #[test]
     fn turns_follow_a_fixed_pattern() {
-        let turns = |ladder: &Ladder, count| (0..count).map(|turn| ladder.rung(turn)).collect::<Vec<_>>();
+        let turns = |ladder: &Ladder, count| (0..count).map(|turn| ladder.turn(turn)).collect::<Vec<_>>();
         let pattern = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2];
         assert_eq!(turns(&ladder(&[]), 26), [pattern, pattern].concat());
         assert_eq!(turns(&ladder(&["search.eta=2"]), 8), [0, 0, 1, 0, 0, 1, 2, 0]);
@@ -179,13 +179,13 @@ mod tests {
             ladder.tell(&trial);
         }
         let mut failed = failed_trial(6, macs(1, 0));
-        failed.job.fidelity = ladder.fidelity(0);
+        failed.job.fidelity = Fidelity::new(ladder.rung(0), 32);
         let mut control = entrant(7, 0.99, macs(2, 0));
         control.job.origin = Origin::Uniform { permille: 500 };
         let mut top = entrant(8, 0.99, macs(2, 0));
-        top.job.fidelity = ladder.fidelity(2);
+        top.job.fidelity = Fidelity::new(ladder.rung(2), 32);
         [failed, control, top].iter().for_each(|trial| ladder.tell(trial));
-        let promoted: Vec<usize> = std::iter::from_fn(|| ladder.promote(1)).map(|(index, _)| index).collect();
+        let promoted: Vec<usize> = std::iter::from_fn(|| ladder.promote(1)).map(|job| job.index).collect();
         assert_eq!(promoted, [2, 4, 0, 5, 1, 3]);
         assert_eq!((ladder.promote(1), ladder.promote(2)), (None, None));
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ports::Evaluator;
-use super::trial::{Failure, Fidelity, Job, Outcome, Score};
+use super::trial::{Failure, Job, Outcome, Score};
 use crate::arch::{Architecture, Branch};
-use crate::space::Rng;
+use crate::space::{Rng, Rung};
 
 /// What goes wrong with a job on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Landscape {
 /// What is wrong with brief trainings.
 #[derive(Clone, Debug)]
 struct Brevity {
-    full: Fidelity,
+    full: Rung,
     bias: f64,
     /// What the briefest measure instead, so far as they are biased.
     other: Box<Landscape>,
@@ -108,7 +108,7 @@ impl Landscape {
     /// square root of the share that they see, and their error leans towards that of the landscape `other`, by `bias` (0 to
     /// 1) if they see next to nothing.
     #[must_use]
-    pub fn with_brevity(mut self, full: Fidelity, bias: f64, other: Landscape) -> Self {
+    pub fn with_brevity(mut self, full: Rung, bias: f64, other: Landscape) -> Self {
         self.brevity = Some(Brevity { full, bias, other: Box::new(other) });
         self
     }
@@ -117,7 +117,7 @@ impl Landscape {
     fn measured(&self, job: &Job) -> (f64, f64) {
         let error = self.error(&job.architecture);
         let Some(Brevity { full, bias, other }) = &self.brevity else { return (error, self.noise) };
-        let share = job.fidelity.seen() as f64 / full.seen() as f64;
+        let share = job.fidelity.rung().seen() as f64 / full.seen() as f64;
         let bias = bias * (1.0 - share);
         ((1.0 - bias) * error + bias * other.error(&job.architecture), self.noise / share.sqrt())
     }

@@ -63,9 +63,9 @@ impl Searcher for Nsga2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::ladder::full;
     use crate::search::seed::step_rng;
     use crate::search::testing::{done_trial, space};
+    use crate::search::trial::Fidelity;
     use crate::space::random;
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
         for i in 0..8 {
             let mut trial = done_trial(i, 0.5 + 0.05 * i as f64, 100 * (i as u64 + 1));
             let genotype = random(&space, &mut step_rng(1, i), 0.5);
-            trial.job.fidelity = full(&space);
+            trial.job.fidelity = Fidelity::of(space.protocol());
             trial.job.architecture = space.decode(&genotype, 2).unwrap();
             nsga2.tell(&space, &trial);
         }

@@ -3,35 +3,42 @@
 use std::collections::VecDeque;
 
 use super::searcher::Proposal;
-use super::uniform::allowed;
+use super::uniform::{allowed, at_all_resolutions};
 use crate::space::{Rng, Space};
 
 /// Ratios, in thousandths, at which the paper's network starts off the population: steps of a square root of two,
 /// ordered so that the first few span the range.
 const CONTROLS: [u32; 7] = [1000, 500, 250, 707, 354, 177, 125];
 
-/// The beginning of a search: up to half of a population by scaled copies of the paper's network, the rest at random.
+/// The beginning of a search: up to half of a population by scaled copies of the paper's network, the rest at random. Where
+/// there are several resolutions, as many scaled copies at each of them: they are what the others are compared with.
 pub(super) struct Opening {
-    controls: VecDeque<u32>,
+    controls: VecDeque<Proposal>,
 }
 
 impl Opening {
     /// An opening with the ratios that the space allows.
     pub fn new(space: &Space) -> Self {
-        let half = space.search().population / 2;
-        Self { controls: CONTROLS.into_iter().filter(|permille| allowed(space, *permille)).take(half).collect() }
+        let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille)).take(half(space));
+        Self { controls: ratios.flat_map(|permille| at_all_resolutions(space, permille)).collect() }
     }
 
     /// The next scaled copy, until all have been proposed.
     pub fn control(&mut self) -> Option<Proposal> {
-        self.controls.pop_front().map(|permille| Proposal::Uniform { permille })
+        self.controls.pop_front()
     }
 
     /// Whether candidate `number` is to be drawn at random: as long as they fill the first population, and now and then
     /// from then on.
     pub fn is_random(space: &Space, number: usize, rng: &mut Rng) -> bool {
-        number < space.search().population || rng.unit() < space.search().immigrants
+        let first = space.search().population + half(space) * (space.resolutions().len() - 1);
+        number < first || rng.unit() < space.search().immigrants
     }
+}
+
+/// Half of a population.
+fn half(space: &Space) -> usize {
+    space.search().population / 2
 }
 
 #[cfg(test)]
@@ -42,10 +49,21 @@ mod tests {
 
     #[test]
     fn it_starts_with_the_paper_s_network_where_that_is_allowed() {
-        let controls = |overrides: &[&str]| Vec::from(Opening::new(&space(overrides)).controls);
+        let all = |overrides: &[&str]| {
+            let controls = Opening::new(&space(overrides)).controls.into_iter();
+            let pair = |control| match control {
+                Proposal::Uniform { permille, resolution } => (permille, resolution),
+                other => panic!("{other:?}"),
+            };
+            controls.map(pair).collect::<Vec<_>>()
+        };
+        let controls =
+            |overrides: &[&str]| all(overrides).into_iter().map(|(permille, _)| permille).collect::<Vec<_>>();
         assert_eq!(controls(&["widths.max_ratio=1", "search.population=20"]), CONTROLS);
         assert_eq!(controls(&["widths.max_ratio=1", "search.population=6"]), [1000, 500, 250]);
         assert_eq!(controls(&["search.population=20"]), [250, 177, 125]);
+        let two = all(&["search.population=4", "input.resolutions=[32, 48]"]);
+        assert_eq!(two, [(250, 32), (250, 48), (177, 32), (177, 48)]);
     }
 
     #[test]

@@ -2,24 +2,27 @@
 
 use std::collections::VecDeque;
 
-use super::ladder::rungs;
+use super::ladder::{rung_of, rungs};
 use super::pareto::{Objectives, crowding, ranks};
-use super::trial::{Fidelity, Trial};
-use crate::space::{Genotype, Rng, Space};
+use super::trial::Trial;
+use crate::space::{Genotype, Rng, Rung, Space};
 
 /// A population on every rung of the ladder, since only scores of equal trainings can be compared. Parents come from the
 /// highest one that is full: few trials are worth less than many briefer ones (as in Falkner et al. 2018, "BOHB", section
 /// 3.2, where the highest budget with enough observations is what is learnt from).
 pub(super) struct Populations {
-    rungs: Vec<(Fidelity, Population)>,
+    rungs: Vec<Rung>,
+    /// One a rung.
+    populations: Vec<Population>,
     size: usize,
 }
 
 impl Populations {
     /// Empty ones, of the size that the space file gives.
     pub fn new(space: &Space) -> Self {
-        let rungs = rungs(space).into_iter().map(|fidelity| (fidelity, Population::default())).collect();
-        Self { rungs, size: space.search().population }
+        let rungs = rungs(space);
+        let populations = rungs.iter().map(|_| Population::default()).collect();
+        Self { rungs, populations, size: space.search().population }
     }
 
     /// Takes in a trial; of too many on its rung the oldest falls out.
@@ -40,14 +43,13 @@ impl Populations {
 
     /// Where parents come from.
     pub fn parents(&self) -> &Population {
-        let full = self.rungs.iter().rev().find(|(_, population)| population.members.len() >= self.size);
+        let full = self.populations.iter().rev().find(|population| population.members.len() >= self.size);
         // There is always a top rung, so a lowest one.
-        &full.unwrap_or(&self.rungs[0]).1
+        full.unwrap_or(&self.populations[0])
     }
 
     fn of(&mut self, trial: &Trial) -> Option<&mut Population> {
-        let rung = self.rungs.iter_mut().find(|(fidelity, _)| *fidelity == trial.job.fidelity);
-        rung.map(|(_, population)| population)
+        rung_of(&self.rungs, trial).map(|rung| &mut self.populations[rung])
     }
 }
 
@@ -55,14 +57,14 @@ impl Populations {
 pub(super) struct Member {
     /// Index of the trial.
     pub index: usize,
-    /// The genotype nearest to its network.
+    /// The genotype nearest to its network and resolution.
     pub genotype: Genotype,
     objectives: Objectives,
 }
 
 impl Member {
     pub fn new(space: &Space, trial: &Trial) -> Self {
-        let genotype = space.nearest(&trial.job.architecture);
+        let genotype = space.nearest(&trial.job.architecture, trial.job.fidelity.resolution);
         Self { index: trial.job.index, genotype, objectives: Objectives::of(trial) }
     }
 }

@@ -7,7 +7,7 @@ use super::ports::{Event, Observer};
 use super::screen::{Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
-use super::trial::{Job, Origin, Trial};
+use super::trial::{Fidelity, Job, Origin, Trial};
 use crate::arch::{Architecture, ArchitectureError, ArchitectureKey, Cost};
 use crate::space::{Rng, Space, mutate::mutate};
 
@@ -24,7 +24,8 @@ const LISTABLE: f64 = 4.0;
 pub(super) struct Proposer<'a> {
     space: &'a Space,
     classes: usize,
-    taken: HashSet<ArchitectureKey>,
+    /// Networks and the resolutions they are for.
+    taken: HashSet<(ArchitectureKey, usize)>,
     ladder: Ladder,
     screen: Box<dyn Screen>,
     /// Jobs so far, without those that `climbing` holds.
@@ -69,7 +70,7 @@ impl<'a> Proposer<'a> {
         if let Some(job) = self.climbing.pop_front() {
             return Ok(Some(Job { index, ..job }));
         }
-        let rung = self.ladder.rung(self.turn);
+        let rung = self.ladder.turn(self.turn);
         self.turn += 1;
         if let Some(job) = self.promotion(index, rung) {
             return Ok(Some(job));
@@ -89,21 +90,22 @@ impl<'a> Proposer<'a> {
 
     /// The job of the candidate that goes up to `rung`, if one can.
     fn promotion(&mut self, index: usize, rung: usize) -> Option<Job> {
-        let (from, architecture) = self.ladder.promote(rung)?;
-        // It was inside the limits before.
-        let cost = self.space.within_limits(&architecture).ok()?;
-        Some(self.job(index, architecture, Origin::Promotion { from }, cost, rung))
+        let below = self.ladder.promote(rung)?;
+        let origin = Origin::Promotion { from: below.index };
+        Some(self.on_rung(rung, Job { index, origin, ..below }))
     }
 
     /// The same training on another rung.
     fn on_rung(&self, rung: usize, job: Job) -> Job {
-        self.job(job.index, job.architecture, job.origin, job.cost, rung)
+        let fidelity = Fidelity::new(self.ladder.rung(rung), job.fidelity.resolution);
+        let seed = trial_seed(self.space.search().seed, &job.architecture.key(), &fidelity, 0);
+        Job { fidelity, seed, ..job }
     }
 
-    fn job(&self, index: usize, architecture: Architecture, origin: Origin, cost: Cost, rung: usize) -> Job {
-        let fidelity = self.ladder.fidelity(rung);
-        let seed = trial_seed(self.space.search().seed, &architecture.key(), &fidelity, 0);
-        Job { index, architecture, origin, cost, fidelity, seed }
+    /// A job on the lowest rung.
+    fn job(&self, index: usize, architecture: Architecture, resolution: usize, origin: Origin, cost: Cost) -> Job {
+        let fidelity = Fidelity::new(self.ladder.rung(0), resolution);
+        self.on_rung(0, Job { index, architecture, origin, cost, fidelity, seed: 0 })
     }
 
     /// A network that was not proposed before. `None` if the strategy has no more ideas, or every network inside the
@@ -141,7 +143,7 @@ impl<'a> Proposer<'a> {
     fn chosen(&mut self, mut jobs: Vec<Job>) -> Option<Job> {
         let choice = if jobs.len() > 1 { self.screen.choose(&jobs) } else { 0 };
         let job = (choice < jobs.len()).then(|| jobs.swap_remove(choice))?;
-        self.taken.insert(job.architecture.key());
+        self.taken.insert((job.architecture.key(), job.fidelity.resolution));
         Some(job)
     }
 
@@ -157,9 +159,10 @@ impl<'a> Proposer<'a> {
     ) -> Result<Option<Job>, ArchitectureError> {
         for _ in 0..=FURTHER_MUTATIONS {
             let architecture = proposal.architecture(self.space, self.classes)?;
-            let over_limit = match self.space.within_limits(&architecture) {
-                Ok(cost) if self.is_new(&architecture, mutants) => {
-                    return Ok(Some(self.job(index, architecture, proposal.into_origin(), cost, 0)));
+            let resolution = proposal.resolution(self.space);
+            let over_limit = match self.space.within_limits(&architecture, resolution) {
+                Ok(cost) if self.is_new(&architecture, resolution, mutants) => {
+                    return Ok(Some(self.job(index, architecture, resolution, proposal.into_origin(), cost)));
                 }
                 Ok(_) => false,
                 Err(_) => true,
@@ -172,8 +175,9 @@ impl<'a> Proposer<'a> {
         Ok(None)
     }
 
-    fn is_new(&self, architecture: &Architecture, mutants: &[Job]) -> bool {
-        !self.taken.contains(&architecture.key()) && mutants.iter().all(|mutant| mutant.architecture != *architecture)
+    fn is_new(&self, architecture: &Architecture, resolution: usize, mutants: &[Job]) -> bool {
+        let same = |job: &Job| job.architecture == *architecture && job.fidelity.resolution == resolution;
+        !self.taken.contains(&(architecture.key(), resolution)) && !mutants.iter().any(same)
     }
 
     /// Changes a mutated proposal once more; other proposals are left alone.
@@ -197,17 +201,18 @@ impl<'a> Proposer<'a> {
         let mut left = Vec::new();
         for genotype in self.space.genotypes() {
             let architecture = self.space.decode(&genotype, self.classes)?;
-            if let Ok(cost) = self.space.within_limits(&architecture)
-                && self.is_new(&architecture, &[])
+            let resolution = self.space.resolution(&genotype);
+            if let Ok(cost) = self.space.within_limits(&architecture, resolution)
+                && self.is_new(&architecture, resolution, &[])
             {
-                left.push((architecture, cost));
+                left.push((architecture, resolution, cost));
             }
         }
         if left.is_empty() {
             return Ok(None);
         }
-        let (architecture, cost) = left.swap_remove(rng.below(left.len()));
-        Ok(self.chosen(vec![self.job(index, architecture, Origin::Random, cost, 0)]))
+        let (architecture, resolution, cost) = left.swap_remove(rng.below(left.len()));
+        Ok(self.chosen(vec![self.job(index, architecture, resolution, Origin::Random, cost)]))
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Proposal {
     Uniform {
         /// The multiplier in thousandths.
         permille: u32,
+        /// Side of the input in pixels.
+        resolution: usize,
     },
     /// A genotype drawn at random.
     Random(Genotype),
@@ -45,11 +47,21 @@ impl Proposal {
     /// [`ArchitectureError`] if `classes`, or a width scaled by a huge multiplier, is out of range.
     pub fn architecture(&self, space: &Space, classes: usize) -> Result<Architecture, ArchitectureError> {
         match self {
-            Self::Uniform { permille } => {
+            Self::Uniform { permille, .. } => {
                 Architecture::googlenet_scaled(f64::from(*permille) / 1000.0, classes, space.protocol().aux_heads)
             }
             Self::Random(genotype) | Self::Mutation { genotype, .. } | Self::Crossover { genotype, .. } => {
                 space.decode(genotype, classes)
+            }
+        }
+    }
+
+    /// The side of the images that it is for, in pixels.
+    pub fn resolution(&self, space: &Space) -> usize {
+        match self {
+            Self::Uniform { resolution, .. } => *resolution,
+            Self::Random(genotype) | Self::Mutation { genotype, .. } | Self::Crossover { genotype, .. } => {
+                space.resolution(genotype)
             }
         }
     }
@@ -62,7 +74,7 @@ impl Proposal {
     /// How it came to be, for the record.
     pub fn into_origin(self) -> Origin {
         match self {
-            Self::Uniform { permille } => Origin::Uniform { permille },
+            Self::Uniform { permille, .. } => Origin::Uniform { permille },
             Self::Random(_) => Origin::Random,
             Self::Mutation { parent, operators, .. } => Origin::Mutation { parent, operators },
             Self::Crossover { parents, operators, .. } => Origin::Crossover { parents, operators },

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use super::random::stratified;
 use super::seed::step_rng;
 use crate::arch::{Architecture, ArchitectureError, Cost};
-use crate::space::{OverLimit, Space};
+use crate::space::{Genotype, OverLimit, Space};
 
 /// Figures of a space and of random draws from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
-    /// Cost of the network with every width at its narrowest, whatever the limits.
+    /// Cost of the network with every width at its narrowest and the lowest resolution, whatever the limits.
     pub smallest: Cost,
-    /// Cost of the network with every width at its widest, whatever the limits.
+    /// Cost of the network with every width at its widest and the highest resolution, whatever the limits.
     pub largest: Cost,
     /// Cost of the paper's network.
     pub paper: Cost,
@@ -50,11 +50,13 @@ impl Survey {
     /// [`ArchitectureError::Classes`] if `classes` is out of range.
     pub fn of(space: &Space, classes: usize, draws: usize) -> Result<Self, ArchitectureError> {
         let paper = Architecture::googlenet(classes, space.protocol().aux_heads)?;
-        let (smallest, largest) = (space.decode(&space.smallest(), classes)?, space.decode(&space.largest(), classes)?);
+        let of = |genotype: &Genotype| -> Result<Cost, ArchitectureError> {
+            Ok(cost(&space.decode(genotype, classes)?, space.resolution(genotype)))
+        };
         let mut survey = Self {
-            smallest: cost(space, &smallest),
-            largest: cost(space, &largest),
-            paper: cost(space, &paper),
+            smallest: of(&space.smallest())?,
+            largest: of(&space.largest())?,
+            paper: cost(&paper, space.protocol().resolution),
             paper_inside: inside(space, &paper),
             macs: Vec::with_capacity(draws),
             over_limit: 0,
@@ -64,17 +66,18 @@ impl Survey {
         for index in 0..draws {
             let genotype = stratified(space, index, &mut step_rng(space.search().seed, index));
             let architecture = space.decode(&genotype, classes)?;
-            survey.macs.push(cost(space, &architecture).macs);
-            survey.over_limit += usize::from(space.within_limits(&architecture).is_err());
-            survey.duplicates += usize::from(!seen.insert(architecture.key()));
+            let resolution = space.resolution(&genotype);
+            survey.macs.push(cost(&architecture, resolution).macs);
+            survey.over_limit += usize::from(space.within_limits(&architecture, resolution).is_err());
+            survey.duplicates += usize::from(!seen.insert((architecture.key(), resolution)));
         }
         Ok(survey)
     }
 }
 
-/// The cost at the protocol's resolution, which the check of the space has found to be one that every network can have.
-fn cost(space: &Space, architecture: &Architecture) -> Cost {
-    architecture.cost(space.protocol().resolution).unwrap_or_default()
+/// The cost at a resolution of the space, which its check has found to be one that every network can have.
+fn cost(architecture: &Architecture, resolution: usize) -> Cost {
+    architecture.cost(resolution).unwrap_or_default()
 }
 
 /// Whether the space has this network.
@@ -85,7 +88,7 @@ fn inside(space: &Space, architecture: &Architecture) -> Result<(), Outside> {
             return Err(Outside::Width { gene: name, width });
         }
     }
-    space.within_limits(architecture)?;
+    space.within_limits(architecture, space.protocol().resolution)?;
     Ok(())
 }
 

@@ -103,7 +103,7 @@ fn a_ladder_has_its_share_of_trials_on_every_rung() {
         let trials = search(&space, &landscape()).trials;
         let searched: Vec<&Trial> =
             trials.iter().filter(|trial| !matches!(trial.job.origin, Origin::Uniform { .. })).collect();
-        let count = |rung: usize| searched.iter().filter(|trial| trial.job.fidelity == rungs[rung]).count();
+        let count = |rung: usize| searched.iter().filter(|trial| trial.job.fidelity.rung() == rungs[rung]).count();
         // Three controls of three trainings; of the other 111 turns 9 in 13 are for new candidates, 3 for the middle rung.
         // Within the first window there is nobody to promote.
         let controls = trials.len() - searched.len();
@@ -118,13 +118,13 @@ fn a_ladder_has_its_share_of_trials_on_every_rung() {
         trainings.dedup();
         assert_eq!(trainings.len(), trials.len(), "nothing is trained twice");
         for trial in searched {
-            let rung = rungs.iter().position(|fidelity| *fidelity == trial.job.fidelity).unwrap();
+            let rung = rungs.iter().position(|rung| *rung == trial.job.fidelity.rung()).unwrap();
             let Origin::Promotion { from } = trial.job.origin else {
                 assert_eq!(rung, 0);
                 continue;
             };
             assert!(from + 4 <= trial.job.index, "the window is 4");
-            assert_eq!(trials[from].job.fidelity, rungs[rung - 1]);
+            assert_eq!(trials[from].job.fidelity.rung(), rungs[rung - 1]);
             assert_eq!(trials[from].job.architecture, trial.job.architecture);
             assert_ne!(trials[from].job.seed, trial.job.seed);
         }

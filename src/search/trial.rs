@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Architecture, Cost};
-use crate::space::Protocol;
+use crate::space::{Protocol, Rung};
 
 /// How briefly a candidate is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,12 +19,17 @@ pub struct Fidelity {
 impl Fidelity {
     /// The training that a protocol describes.
     pub fn of(protocol: &Protocol) -> Self {
-        Self { resolution: protocol.resolution, images: protocol.train_images, epochs: protocol.epochs }
+        Self::new(protocol.rung(), protocol.resolution)
     }
 
-    /// Training images seen in all.
-    pub fn seen(&self) -> usize {
-        self.images.saturating_mul(self.epochs)
+    /// A training of the length of `rung`.
+    pub fn new(rung: Rung, resolution: usize) -> Self {
+        Self { resolution, images: rung.train_images, epochs: rung.epochs }
+    }
+
+    /// How long it is, whatever the resolution. Scores of equally long trainings can be compared.
+    pub fn rung(&self) -> Rung {
+        Rung { train_images: self.images, epochs: self.epochs }
     }
 }
 

@@ -6,10 +6,10 @@ use super::searcher::{Proposal, Searcher};
 use super::trial::Trial;
 use crate::space::{Rng, Space};
 
-/// Proposes GoogLeNet at every ratio of the space's grid: the paper's own first, then from wide to narrow. Ends when
-/// the ratios are used up.
+/// Proposes GoogLeNet at every ratio of the space's grid, the paper's own first, then from wide to narrow, each at every
+/// resolution. Ends when they are used up.
 pub struct UniformScaling {
-    permilles: VecDeque<u32>,
+    scalings: VecDeque<Proposal>,
 }
 
 impl UniformScaling {
@@ -24,13 +24,13 @@ impl UniformScaling {
             permilles.remove(paper);
             permilles.push_front(1000);
         }
-        Self { permilles }
+        Self { scalings: permilles.into_iter().flat_map(|permille| at_all_resolutions(space, permille)).collect() }
     }
 }
 
 impl Searcher for UniformScaling {
     fn ask(&mut self, _space: &Space, _number: usize, _rng: &mut Rng) -> Option<Proposal> {
-        self.permilles.pop_front().map(|permille| Proposal::Uniform { permille })
+        self.scalings.pop_front()
     }
 
     fn tell(&mut self, _space: &Space, _trial: &Trial) {}
@@ -40,6 +40,11 @@ impl Searcher for UniformScaling {
 pub(super) fn allowed(space: &Space, candidate: u32) -> bool {
     let (min, max, _) = space.ratios();
     (permille(min)..=permille(max)).contains(&candidate)
+}
+
+/// The paper's network scaled by `permille`, at every resolution of the space.
+pub(super) fn at_all_resolutions(space: &Space, permille: u32) -> impl Iterator<Item = Proposal> + '_ {
+    space.resolutions().iter().map(move |&resolution| Proposal::Uniform { permille, resolution })
 }
 
 fn permille(ratio: f64) -> u32 {
@@ -53,7 +58,20 @@ mod tests {
 
     #[test]
     fn the_paper_first_then_from_wide_to_narrow() {
-        let permilles = |overrides: &[&str]| Vec::from(UniformScaling::new(&space(overrides)).permilles);
+        let all = |overrides: &[&str]| -> Vec<(u32, usize)> {
+            let scalings = UniformScaling::new(&space(overrides)).scalings.into_iter();
+            let pair = |scaling| match scaling {
+                Proposal::Uniform { permille, resolution } => (permille, resolution),
+                other => panic!("{other:?}"),
+            };
+            scalings.map(pair).collect()
+        };
+        let permilles =
+            |overrides: &[&str]| all(overrides).into_iter().map(|(permille, _)| permille).collect::<Vec<_>>();
+        assert_eq!(
+            all(&["widths.steps_per_octave=1", "input.resolutions=[32, 48]"]),
+            [(250, 32), (250, 48), (125, 32), (125, 48)]
+        );
         assert_eq!(
             permilles(&["widths.max_ratio=1.5", "widths.steps_per_octave=2"]),
             [1000, 1414, 707, 500, 354, 250, 177, 125]

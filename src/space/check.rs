@@ -29,7 +29,8 @@ impl Space {
         check_search(&source, &file)?;
         check_reference(&source, &file)?;
         check_ladder(&source, &file)?;
-        let genes = genes(&source, &file)?;
+        let mut genes = genes(&source, &file)?;
+        genes.extend(resolution_gene(&source, &file)?);
         let space = Space::new(file, genes);
         check_limits(&source, &space)?;
         Ok(space)
@@ -183,6 +184,25 @@ fn genes(source: &Source, file: &SpaceFile) -> Result<Vec<Gene>, Diagnostic> {
         .collect()
 }
 
+/// The gene of the input's resolution, if there is more than one.
+fn resolution_gene(source: &Source, file: &SpaceFile) -> Result<Option<Gene>, Diagnostic> {
+    let Some(input) = &file.input else { return Ok(None) };
+    let allowed = MIN_RESOLUTION..=MAX_RESOLUTION;
+    if let Some(wrong) = input.resolutions.iter().position(|resolution| !allowed.contains(resolution)) {
+        let message = format!("resolutions has {}", input.resolutions[wrong]);
+        let help = format!("give sides from {MIN_RESOLUTION} to {MAX_RESOLUTION} pixels");
+        return Err(source.mistake(&["input", "resolutions", &wrong.to_string()], message).with_help(help));
+    }
+    let own = file.protocol.resolution;
+    if !input.resolutions.contains(&own) {
+        let message = format!("resolutions are without {own}, protocol.resolution");
+        let help = "the paper's network is trained at that one, so add it here, or change it there";
+        return Err(source.mistake(&["input", "resolutions"], message).with_help(help));
+    }
+    let gene = Gene::new("input.resolution".to_owned(), input.resolutions.clone());
+    Ok((gene.last() > 0).then_some(gene))
+}
+
 /// The choices of one gene as listed in the file.
 fn explicit(source: &Source, gene: &str, listed: &[i64]) -> Result<Vec<usize>, Diagnostic> {
     if listed.is_empty() {
@@ -207,7 +227,7 @@ fn check_limits(source: &Source, space: &Space) -> Result<(), Diagnostic> {
     // With the fewest classes; a data set with more of them adds a little to the last layer.
     let smallest = space.smallest();
     let Ok(architecture) = space.decode(&smallest, 2) else { return Ok(()) };
-    match space.within_limits(&architecture) {
+    match space.within_limits(&architecture, space.resolution(&smallest)) {
         Ok(_) => Ok(()),
         Err(over) => {
             let path = match over {
@@ -249,8 +269,8 @@ mod tests {
     fn the_default_space_holds_the_paper_s_network() {
         let space = set(&[]).unwrap();
         let googlenet = Architecture::googlenet(2, space.protocol().aux_heads).unwrap();
-        assert!(space.within_limits(&googlenet).is_ok());
-        assert_eq!(space.decode(&space.nearest(&googlenet), 2), Ok(googlenet));
+        assert!(space.within_limits(&googlenet, 64).is_ok());
+        assert_eq!(space.decode(&space.nearest(&googlenet, 64), 2), Ok(googlenet));
         assert_eq!(space.genes().len(), 57);
         assert!(space.size_log10() > 50.0, "{}", space.size_log10());
         assert_eq!(space.protocol().resolution, 64);
@@ -263,7 +283,7 @@ mod tests {
         assert_eq!(space.protocol().resolution, 32);
         assert!(space.genes().iter().all(|gene| *gene.choices().last().unwrap() <= 96));
         let largest = space.decode(&space.largest(), 2).unwrap();
-        assert!(space.within_limits(&largest).is_ok());
+        assert!(space.within_limits(&largest, 32).is_ok());
     }
 
     #[test]
@@ -418,6 +438,22 @@ mod tests {
     }
 
     #[test]
+    fn wrong_resolutions_are_refused() {
+        for (list, message, column) in [
+            ("[48, 64, 31]", "resolutions has 31", 24),
+            ("[48, 96]", "resolutions are without 64, protocol.resolution", 15),
+            ("[]", "resolutions are without 64, protocol.resolution", 15),
+            ("64", "expected a list", 15),
+        ] {
+            let text = format!("{DEFAULT}\n[input]\nresolutions = {list}\n");
+            let error = Space::parse("default.toml", &text, &[]).unwrap_err();
+            assert!(error.message().contains(message), "{error}");
+            assert_eq!(error.position(), (DEFAULT.lines().count() + 3, column), "{error}");
+        }
+        assert_eq!(set(&["input.resolutions=[64, 64]"]).unwrap().resolutions(), [64]);
+    }
+
+    #[test]
     fn limits_that_rule_out_everything_are_refused() {
         for (from, to, key) in [("\"140M\"", "1000", "max_macs"), ("\"10M\"", "1000", "max_parameters")] {
             let error = mistake(from, to);
@@ -431,6 +467,7 @@ mod tests {
     fn the_resolved_text_reads_back() {
         for space in [
             set(&[]).unwrap(),
+            set(&["input.resolutions=[48, 64]"]).unwrap(),
             set(&["search.max_seconds=60", "search.max_training_macs=1.5T", "widths.choices.\"3a.b1x1\"=[16, 8]"])
                 .unwrap(),
             Space::parse("tiny.toml", TINY, &[]).unwrap(),

@@ -11,6 +11,9 @@ pub(super) const STEM_GENES: usize = 3;
 /// Genes of one Inception block.
 pub(super) const BLOCK_GENES: usize = Branch::ALL.len();
 
+/// Genes of all widths, before that of the input's resolution.
+pub(super) const WIDTH_GENES: usize = STEM_GENES + BLOCKS * BLOCK_GENES;
+
 /// Keys that decide how long a run goes on, not what it is: they may change when a run is continued.
 const BUDGET_KEYS: [&str; 4] =
     ["search.trials", "search.max_seconds", "search.max_training_macs", "search.max_failures"];
@@ -47,15 +50,28 @@ pub enum OverLimit {
 }
 
 impl Space {
-    /// A space of checked parts: `genes` are those of all widths, in network order.
+    /// A space of checked parts: `genes` are those of all widths, in network order, and of the resolution if there is more
+    /// than one.
     pub(super) fn new(file: SpaceFile, genes: Vec<Gene>) -> Self {
-        debug_assert_eq!(genes.len(), STEM_GENES + BLOCKS * BLOCK_GENES);
+        debug_assert!(genes.len() == WIDTH_GENES || genes.len() == WIDTH_GENES + 1);
         Self { file, genes }
     }
 
-    /// The genes in network order: three of the stem, then six a block.
+    /// The genes: the widths in network order, three of the stem and then six a block, and last the input's resolution if the
+    /// space has more than one.
     pub fn genes(&self) -> &[Gene] {
         &self.genes
+    }
+
+    /// The genes of the widths.
+    pub fn widths(&self) -> &[Gene] {
+        &self.genes[..WIDTH_GENES]
+    }
+
+    /// Sides of the square input in pixels that networks may be for, ascending, at least one.
+    pub fn resolutions(&self) -> &[usize] {
+        let gene = self.genes.get(WIDTH_GENES);
+        gene.map_or(std::slice::from_ref(&self.file.protocol.resolution), Gene::choices)
     }
 
     /// The training that every candidate gets.
@@ -100,7 +116,7 @@ impl Space {
     /// [`ArchitectureError::Classes`] if `classes` is out of range.
     pub fn decode(&self, genotype: &Genotype, classes: usize) -> Result<Architecture, ArchitectureError> {
         let choose = |(gene, &index): (&Gene, &u16)| gene.choices()[usize::from(index)];
-        let widths: Vec<usize> = self.genes.iter().zip(&genotype.0).map(choose).collect();
+        let widths: Vec<usize> = self.widths().iter().zip(&genotype.0).map(choose).collect();
         let stem = StemWidths { conv1: widths[0], conv2_reduce: widths[1], conv2: widths[2] };
         let blocks = std::array::from_fn(|block| {
             BranchWidths::new(std::array::from_fn(|branch| widths[STEM_GENES + block * BLOCK_GENES + branch]))
@@ -108,18 +124,25 @@ impl Space {
         Architecture::new(stem, blocks, classes, self.protocol().aux_heads)
     }
 
-    /// The genotype whose widths are nearest to those of `architecture`, in ratio.
-    pub fn nearest(&self, architecture: &Architecture) -> Genotype {
-        let pairs = self.genes.iter().zip(architecture.width_values());
+    /// The side of the images that the network of a genotype of this space is for, in pixels.
+    pub fn resolution(&self, genotype: &Genotype) -> usize {
+        let index = genotype.0.get(WIDTH_GENES).map_or(0, |&index| usize::from(index));
+        self.resolutions()[index]
+    }
+
+    /// The genotype whose widths are nearest to those of `architecture`, in ratio, and whose resolution is nearest to
+    /// `resolution`.
+    pub fn nearest(&self, architecture: &Architecture, resolution: usize) -> Genotype {
+        let pairs = self.genes.iter().zip(architecture.width_values().chain([resolution]));
         Genotype(pairs.map(|(gene, width)| gene.nearest(width) as u16).collect())
     }
 
-    /// The cost of one image through `architecture` at the protocol's resolution, without auxiliary heads.
+    /// The cost of one image of side `resolution` through `architecture`, without auxiliary heads.
     ///
     /// # Errors
     /// [`OverLimit`] if it is over a limit.
-    pub fn within_limits(&self, architecture: &Architecture) -> Result<Cost, OverLimit> {
-        let cost = architecture.cost(self.protocol().resolution)?;
+    pub fn within_limits(&self, architecture: &Architecture, resolution: usize) -> Result<Cost, OverLimit> {
+        let cost = architecture.cost(resolution)?;
         let Limits { max_macs, max_parameters } = *self.limits();
         if let Some(limit) = max_macs.filter(|&limit| cost.macs > limit) {
             return Err(OverLimit::Macs { macs: cost.macs, limit });
@@ -133,7 +156,7 @@ impl Space {
     /// Multiply-adds of a genotype of this space with two classes, whatever the limits.
     pub(super) fn macs(&self, genotype: &Genotype) -> u64 {
         // Never `None`: two classes are always allowed, and choices and resolution have been checked.
-        let cost = self.decode(genotype, 2).ok().and_then(|it| it.cost(self.protocol().resolution).ok());
+        let cost = self.decode(genotype, 2).ok().and_then(|it| it.cost(self.resolution(genotype)).ok());
         cost.map_or(u64::MAX, |cost| cost.macs)
     }
 
@@ -143,12 +166,12 @@ impl Space {
         (self.macs(&self.smallest()), most)
     }
 
-    /// Every width at its narrowest.
+    /// Every width at its narrowest, at the lowest resolution.
     pub fn smallest(&self) -> Genotype {
         Genotype(vec![0; self.genes.len()])
     }
 
-    /// Every width at its widest.
+    /// Every width at its widest, at the highest resolution.
     pub fn largest(&self) -> Genotype {
         Genotype(self.genes.iter().map(|gene| gene.last() as u16).collect())
     }
@@ -229,7 +252,7 @@ mod tests {
         for i in 0..50 {
             let genotype = random(&space, &mut rng, f64::from(i) / 50.0);
             let architecture = space.decode(&genotype, 7).unwrap();
-            assert_eq!(space.nearest(&architecture), genotype);
+            assert_eq!(space.nearest(&architecture, space.resolution(&genotype)), genotype);
             for ((gene, index), (name, width)) in
                 space.genes().iter().zip(genotype.indices()).zip(architecture.widths())
             {
@@ -248,15 +271,28 @@ mod tests {
     fn limits_count_what_is_trained() {
         let space = tiny(&["limits.max_macs=1M", "limits.max_parameters=80K"]);
         let small = space.decode(&space.smallest(), 2).unwrap();
-        let cost = space.within_limits(&small).unwrap();
+        let cost = space.within_limits(&small, 32).unwrap();
         assert_eq!(cost.macs, space.macs(&space.smallest()));
         let large = space.decode(&space.largest(), 2).unwrap();
-        assert!(matches!(space.within_limits(&large), Err(OverLimit::Macs { limit: 1_000_000, .. })));
+        assert!(matches!(space.within_limits(&large, 32), Err(OverLimit::Macs { limit: 1_000_000, .. })));
         let many_classes = small.with_classes(60_000).unwrap();
         assert!(matches!(
-            tiny(&["limits.max_macs=1G", "limits.max_parameters=80K"]).within_limits(&many_classes),
+            tiny(&["limits.max_macs=1G", "limits.max_parameters=80K"]).within_limits(&many_classes, 32),
             Err(OverLimit::Parameters { limit: 80_000, .. })
         ));
+    }
+
+    #[test]
+    fn the_resolution_is_a_gene_where_there_are_several() {
+        assert_eq!((tiny(&[]).resolutions(), tiny(&[]).genes().len()), (&[32][..], WIDTH_GENES));
+        let space = tiny(&["input.resolutions=[64, 32, 48]", "limits.max_macs=1G"]);
+        assert_eq!((space.resolutions(), space.genes().len()), (&[32, 48, 64][..], WIDTH_GENES + 1));
+        let [small, large] = [space.smallest(), space.largest()];
+        assert_eq!([&small, &large].map(|genotype| space.resolution(genotype)), [32, 64]);
+        let network = space.decode(&large, 2).unwrap();
+        assert_eq!(space.macs(&large), network.cost(64).unwrap().macs);
+        assert_eq!(space.resolution(&space.nearest(&network, 50)), 48);
+        assert_eq!(space.nearest(&network, 64), large);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use super::{Protocol, count};
 #[serde(deny_unknown_fields)]
 pub(super) struct SpaceFile {
     pub widths: Widths,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Input>,
     #[serde(default)]
     pub limits: Limits,
     pub protocol: Protocol,
@@ -36,7 +38,15 @@ pub(super) struct Widths {
     pub choices: BTreeMap<String, Vec<i64>>,
 }
 
-/// The `[limits]` section: what a candidate may cost at the protocol's resolution, without auxiliary heads.
+/// The `[input]` section: which images networks may be for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// Sides of the square input in pixels, the protocol's among them.
+    pub resolutions: Vec<usize>,
+}
+
+/// The `[limits]` section: what a candidate may cost at its own resolution, without auxiliary heads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -65,14 +75,22 @@ impl Default for ReferencePoint {
     }
 }
 
-/// One `[[ladder]]` section, checked: a training that is briefer than the protocol's and otherwise the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How long a training is. One `[[ladder]]` section, checked, is one that is briefer than the protocol's and otherwise the
+/// same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
     /// Training images per epoch at the most; the first ones of the training split.
     pub train_images: usize,
     /// Passes over the training images.
     pub epochs: usize,
+}
+
+impl Rung {
+    /// Training images seen in all.
+    pub fn seen(&self) -> usize {
+        self.train_images.saturating_mul(self.epochs)
+    }
 }
 
 /// How candidates are chosen.

@@ -1,6 +1,6 @@
 //! Small changes of a genotype.
 
-use super::checked::{BLOCK_GENES, STEM_GENES};
+use super::checked::{BLOCK_GENES, STEM_GENES, WIDTH_GENES};
 use super::{Genotype, Rng, Space};
 use crate::arch::BLOCKS;
 
@@ -16,24 +16,31 @@ const GIVERS: usize = 4;
 pub struct Operator {
     /// The name.
     pub name: &'static str,
-    /// Times in ten.
+    /// How often, beside the others.
     pub weight: usize,
     /// The change.
     pub apply: fn(&Space, &mut Rng, &Genotype) -> Genotype,
 }
 
-/// All kinds of change.
-pub const OPERATORS: [Operator; 4] = [
+/// All kinds of change, the last only in spaces of several resolutions.
+pub const OPERATORS: [Operator; 5] = [
     Operator { name: "branch", weight: 4, apply: branch },
     Operator { name: "block", weight: 2, apply: block },
     Operator { name: "branch_type", weight: 2, apply: branch_type },
     Operator { name: "transfer", weight: 2, apply: transfer },
+    Operator { name: "resolution", weight: 2, apply: resolution },
 ];
+
+/// The kinds of change that can change something in `space`.
+fn operators(space: &Space) -> &'static [Operator] {
+    if space.resolutions().len() > 1 { &OPERATORS } else { &OPERATORS[..OPERATORS.len() - 1] }
+}
 
 /// Applies one operator, drawn by weight, and says which.
 pub fn mutate(space: &Space, rng: &mut Rng, genotype: &Genotype) -> (Genotype, &'static str) {
-    let mut ticket = rng.below(OPERATORS.iter().map(|operator| operator.weight).sum());
-    for operator in &OPERATORS {
+    let operators = operators(space);
+    let mut ticket = rng.below(operators.iter().map(|operator| operator.weight).sum());
+    for operator in operators {
         if ticket < operator.weight {
             return ((operator.apply)(space, rng, genotype), operator.name);
         }
@@ -45,7 +52,7 @@ pub fn mutate(space: &Space, rng: &mut Rng, genotype: &Genotype) -> (Genotype, &
 /// Moves one width by one to three grid steps.
 pub fn branch(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
     let mut mutant = genotype.clone();
-    let movable: Vec<usize> = (0..space.genes().len()).filter(|&gene| space.genes()[gene].last() > 0).collect();
+    let movable: Vec<usize> = (0..WIDTH_GENES).filter(|&gene| space.genes()[gene].last() > 0).collect();
     if let Some(&gene) = movable.get(rng.below(movable.len())) {
         let steps = steps(rng);
         mutant.shift(space.genes(), gene, steps);
@@ -74,7 +81,7 @@ pub fn branch_type(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotyp
 
 /// Widens one convolution and narrows one of a few others, by as many steps as keep the MACs nearest to what they were.
 pub fn transfer(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
-    let genes = space.genes();
+    let genes = space.widths();
     let index = |gene: usize| usize::from(genotype.indices()[gene]);
     let up: Vec<usize> = (0..genes.len()).filter(|&gene| index(gene) < genes[gene].last()).collect();
     let Some(&taker) = up.get(rng.below(up.len())) else { return genotype.clone() };
@@ -91,6 +98,24 @@ pub fn transfer(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
             mutant
         });
     narrowed.min_by_key(|mutant| space.macs(mutant).abs_diff(macs)).unwrap_or_else(|| genotype.clone())
+}
+
+/// Moves to the next higher or lower resolution, and all widths by the same number of grid steps, so that the MACs stay as
+/// near as can be to what they were.
+pub fn resolution(space: &Space, rng: &mut Rng, genotype: &Genotype) -> Genotype {
+    let step = if rng.below(2) == 0 { 1 } else { -1 };
+    let Some(gene) = space.genes().get(WIDTH_GENES) else { return genotype.clone() };
+    let mut moved = genotype.clone();
+    moved.shift(space.genes(), WIDTH_GENES, step);
+    if moved == *genotype {
+        // At one end of the resolutions; the other way is free.
+        moved.shift(space.genes(), WIDTH_GENES, -step);
+    }
+    let raised = gene.choices()[usize::from(moved.indices()[WIDTH_GENES])] > space.resolution(genotype);
+    let most = space.widths().iter().map(|gene| gene.last() as isize).max().unwrap_or(0);
+    let macs = space.macs(genotype);
+    let shifted = (0..=most).map(|steps| shift_all(space, &moved, 0..WIDTH_GENES, if raised { -steps } else { steps }));
+    shifted.min_by_key(|mutant| space.macs(mutant).abs_diff(macs)).unwrap_or(moved)
 }
 
 /// One to three steps up or down.
@@ -174,16 +199,48 @@ mod tests {
         assert!(2 * transferred < widened, "{transferred} {widened}");
     }
 
+    fn several() -> Space {
+        let overrides = ["input.resolutions=[32, 48, 64, 96]".to_owned()];
+        Space::parse("default.toml", include_str!("../../search_spaces/default.toml"), &overrides).unwrap()
+    }
+
+    #[test]
+    fn another_resolution_keeps_the_macs_by_other_widths() {
+        let space = several();
+        let mut rng = Rng::from_seed([5; 32]);
+        for i in 0..100 {
+            let parent = random(&space, &mut rng, f64::from(i) / 100.0);
+            let child = resolution(&space, &mut rng, &parent);
+            let [before, after] =
+                [&parent, &child].map(|it| space.resolutions().iter().position(|r| *r == space.resolution(it)));
+            assert_eq!(before.unwrap().abs_diff(after.unwrap()), 1);
+            let moved = changes(&parent, &child);
+            let (widths, raised) = (&moved[..moved.len() - 1], moved[moved.len() - 1].1 > 0);
+            assert!(widths.iter().all(|(_, steps)| (*steps < 0) == raised), "{moved:?}");
+            let unmatched = {
+                let mut other = parent.clone();
+                other.shift(space.genes(), WIDTH_GENES, if raised { 1 } else { -1 });
+                space.macs(&other)
+            };
+            let off = |macs: u64| macs.abs_diff(space.macs(&parent));
+            assert!(off(space.macs(&child)) <= off(unmatched));
+        }
+    }
+
     #[test]
     fn operators_are_drawn_by_weight() {
         let space = default();
         let mut rng = Rng::from_seed([8; 32]);
         let parent = random(&space, &mut rng, 0.5);
         let names: Vec<&str> = (0..1000).map(|_| mutate(&space, &mut rng, &parent).1).collect();
-        for operator in &OPERATORS {
+        for operator in operators(&space) {
             let count = names.iter().filter(|name| **name == operator.name).count();
             assert!(count.abs_diff(operator.weight * 100) < 60, "{}: {count}", operator.name);
         }
+        assert!(!names.contains(&"resolution"));
+        let several = several();
+        let parent = random(&several, &mut rng, 0.5);
+        assert!((0..100).any(|_| mutate(&several, &mut rng, &parent).1 == "resolution"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::file::Rung;
+
 /// How training images are varied. Every image is also flipped left to right with probability 1/2 if `flip` is set.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +30,7 @@ pub enum Crop {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
-    /// Side of the square input in pixels, from 32.
+    /// Side of the square input in pixels, from 32: of the paper's network, and of all others unless the space lists several.
     pub resolution: usize,
     /// Training images per epoch at the most; the first ones of the training split.
     pub train_images: usize,
@@ -52,4 +54,11 @@ pub struct Protocol {
     pub aux_heads: bool,
     /// How training images are varied.
     pub augmentation: Augmentation,
+}
+
+impl Protocol {
+    /// How long the training is.
+    pub fn rung(&self) -> Rung {
+        Rung { train_images: self.train_images, epochs: self.epochs }
+    }
 }

@@ -57,6 +57,12 @@ pub enum FitError {
         /// Classes of the data set.
         dataset: usize,
     },
+    /// There are no images of the size that the network is for.
+    #[error("the data set is not at hand at {resolution} px")]
+    Resolution {
+        /// Side of the network's input in pixels.
+        resolution: usize,
+    },
     /// An operation failed.
     #[error(transparent)]
     Op(#[from] OpError),

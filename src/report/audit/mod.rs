@@ -16,7 +16,8 @@ use self::ranking::Paired;
 use crate::arch::Cost;
 use crate::search::audit::{AuditPlan, ZeroCost};
 use crate::search::digest::digest;
-use crate::search::trial::{Fidelity, Score, Trial};
+use crate::search::trial::{Score, Trial};
+use crate::space::Rung;
 
 /// Networks are compared with those of like cost in so many bins.
 pub const BINS: usize = 3;
@@ -105,7 +106,7 @@ pub struct PredictorRow {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RungRow {
     /// How brief it is.
-    pub fidelity: Fidelity,
+    pub rung: Rung,
     /// Its multiply-adds, as a share of those of the full training.
     pub cost_share: f64,
     /// Mean seconds of a training.
@@ -151,7 +152,7 @@ pub struct Audit {
     /// Fewest and most multiply-adds of a network.
     pub macs: [u64; 2],
     /// The full training.
-    pub full: Fidelity,
+    pub full: Rung,
     /// Mean seconds of a full training.
     pub full_seconds: f64,
     /// Agreement of the accuracies of two full trainings of the same networks; none with a single seed.
@@ -198,8 +199,8 @@ impl Audit {
                 };
                 let row = |predictor| truth.row(predictor, known);
                 Some(RungRow {
-                    fidelity: plan.levels[level],
-                    cost_share: training_images(&plan.levels[level]) / training_images(&plan.levels[0]),
+                    rung: plan.levels[level],
+                    cost_share: plan.levels[level].seen() as f64 / plan.levels[0].seen() as f64,
                     seconds: mean_seconds(plan, trials, level),
                     networks: both.len(),
                     predictors: Predictor::TRAINED.into_iter().filter_map(row).collect(),
@@ -211,12 +212,12 @@ impl Audit {
         let ceiling = all.ceiling();
         let known = |network: usize, replicate: usize| {
             let zero_cost = zero_cost.get(&plan.index(network, 0, replicate));
-            Known { cost: plan.networks[network].1, score: None, zero_cost }
+            Known { cost: plan.networks[network].cost, score: None, zero_cost }
         };
         let untrained = Predictor::UNTRAINED.into_iter().filter_map(|predictor| all.row(predictor, known));
         let untrained: Vec<PredictorRow> = untrained.collect();
         let of_plan: Vec<Trial> = plan.jobs().keys().filter_map(|index| trials.get(index).cloned()).collect();
-        let macs = |network: Option<&usize>| network.map_or(0, |&network| plan.networks[network].1.macs);
+        let macs = |network: Option<&usize>| network.map_or(0, |&network| plan.networks[network].cost.macs);
         Some(Self {
             name: name.to_owned(),
             networks: whole.len(),
@@ -254,7 +255,7 @@ impl<'a> Truth<'a> {
             return None;
         }
         let mut networks = networks.to_vec();
-        networks.sort_by_key(|&network| (plan.networks[network].1.macs, network));
+        networks.sort_by_key(|&network| (plan.networks[network].cost.macs, network));
         let bins = (0..networks.len()).map(|place| place * BINS / networks.len()).collect();
         let mut accuracies = vec![Vec::new(); plan.replicates];
         for &network in &networks {
@@ -299,11 +300,6 @@ fn recommend(rungs: &[RungRow], untrained: &[PredictorRow], ceiling: Option<&Agr
         let as_good_as_can_be = low > 0.0 && ceiling.is_some_and(|ceiling| high >= ceiling.within_bins.tau);
         (better && (enough || as_good_as_can_be)).then_some(Recommendation { rung, predictor: best.predictor, enough })
     })
-}
-
-/// Times the MACs of a network, this is what a training costs.
-fn training_images(fidelity: &Fidelity) -> f64 {
-    fidelity.images as f64 * fidelity.epochs as f64
 }
 
 fn mean_seconds(plan: &AuditPlan, trials: &BTreeMap<usize, Trial>, level: usize) -> f64 {

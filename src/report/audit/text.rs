@@ -3,7 +3,7 @@
 use super::{Audit, BINS, ENOUGH, PredictorRow, Recommendation, Tau};
 use crate::report::columns::columns;
 use crate::report::units::{duration, si};
-use crate::search::trial::Fidelity;
+use crate::space::Rung;
 
 /// The ceiling, a row for every rung and predictor, and which rung to search with.
 pub fn audit_text(audit: &Audit) -> String {
@@ -43,7 +43,7 @@ fn table(audit: &Audit) -> String {
     rows.extend(audit.untrained.iter().map(|row| cells(&untrained, row)));
     for rung in &audit.rungs {
         let cost = format!("{:.1} %", rung.cost_share * 100.0);
-        let rung_cells = [short(&rung.fidelity), cost, duration(rung.seconds)];
+        let rung_cells = [short(&rung.rung), cost, duration(rung.seconds)];
         rows.extend(rung.predictors.iter().map(|row| cells(&rung_cells, row)));
     }
     columns(&rows, 2)
@@ -73,7 +73,7 @@ fn recommendation(audit: &Audit) -> String {
             .to_owned();
     };
     let why = if enough { "surely ranks well enough" } else { "ranks within noise of the ceiling" };
-    let rung = audit.rungs.get(rung).map_or_else(String::new, |rung| words(&rung.fidelity));
+    let rung = audit.rungs.get(rung).map_or_else(String::new, |rung| words(&rung.rung));
     format!("recommended: {rung}, ranked by {}: the cheapest rung that {why}\n", predictor.name())
 }
 
@@ -82,10 +82,10 @@ fn tau(Tau { tau, low, high }: &Tau) -> String {
     format!("{tau:+.2} [{low:+.2}, {high:+.2}]")
 }
 
-fn words(Fidelity { resolution, images, epochs }: &Fidelity) -> String {
-    format!("{epochs} epochs of {images} images at {resolution} px")
+fn words(Rung { train_images, epochs }: &Rung) -> String {
+    format!("{epochs} epochs of {train_images} images")
 }
 
-fn short(Fidelity { resolution, images, epochs }: &Fidelity) -> String {
-    format!("{images}x{epochs} at {resolution} px")
+fn short(Rung { train_images, epochs }: &Rung) -> String {
+    format!("{train_images}x{epochs}")
 }

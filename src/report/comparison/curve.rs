@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::trained_for;
-use crate::search::trial::{Fidelity, Trial};
+use crate::search::trial::Trial;
+use crate::space::Rung;
 
 /// Costs at which a search is looked at, evenly spread up to its budget.
 pub(super) const POINTS: u64 = 10;
@@ -22,7 +23,7 @@ pub struct Point {
 
 /// The search that made `trials` (by ascending index) at every tenth of `budget`, the last point being all of it. All
 /// of them cost something; those trained as `full` says count for the hypervolume.
-pub(super) fn curve(trials: &[Trial], budget: u64, full: Fidelity, reference: &Reference) -> Vec<Point> {
+pub(super) fn curve(trials: &[Trial], budget: u64, full: Rung, reference: &Reference) -> Vec<Point> {
     (1..=POINTS)
         .map(|tenth| {
             // Without overflow, and exactly the budget at the end.
@@ -54,7 +55,7 @@ mod tests {
         // 128 images, one epoch: 384 training MACs for each of the network.
         let trials = [evolved(0, 0.8, 10_000_000), failed(1), evolved(2, 0.9, 20_000_000), evolved(3, 0.95, 1_000_000)];
         let reference = Reference::new(&ReferencePoint::default(), &BASELINE);
-        let full = trials[0].job.fidelity;
+        let full = trials[0].job.fidelity.rung();
         let points = curve(&trials, 12_800_000_000, full, &reference);
         let counts: Vec<f64> = points.iter().map(|point| point.seconds / 2.0).collect();
         // 3.84 G, a failed one of 3.84 K, 7.68 G, 0.384 G.

@@ -16,8 +16,8 @@ use crate::arch::Cost;
 use crate::search::budget::training_macs;
 use crate::search::hypervolume::Reference;
 use crate::search::ladder::full;
-use crate::search::trial::{Fidelity, Trial};
-use crate::space::{ReferencePoint, Space};
+use crate::search::trial::Trial;
+use crate::space::{ReferencePoint, Rung, Space};
 use crate::stats::{Alternative, Undefined, holm, median, quartiles, wilcoxon};
 
 /// The strategy that every other one is measured by.
@@ -208,7 +208,7 @@ impl StrategyRow {
 fn row(
     Searched { strategy: _, seed, trials, digest, ended }: &Searched,
     budget: u64,
-    full: Fidelity,
+    full: Rung,
     reference: &Reference,
 ) -> SearchRow {
     let curve = curve::curve(trials, budget, full, reference);

@@ -126,7 +126,7 @@ impl Page<'_> {
         // Only the front so far counts, and it is short.
         let mut reached: Vec<&Trial> = Vec::new();
         let points = self.trials.iter().zip(1..).map(|(trial, count)| {
-            if trial.job.fidelity == full {
+            if trial.job.fidelity.rung() == full {
                 reached.push(trial);
                 reached = front(reached.iter().copied());
             }

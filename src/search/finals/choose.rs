@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::search::front::front;
 use crate::search::ladder::trained_for;
-use crate::search::trial::{Fidelity, Origin, Trial};
+use crate::search::trial::{Origin, Trial};
+use crate::space::Rung;
 
 /// How many networks are taken from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +18,12 @@ pub struct Choice {
     pub max_finalists: usize,
 }
 
-/// The searched networks that `choice` takes from the front of the trials of fidelity `fidelity`, by ascending MACs.
+/// The searched networks that `choice` takes from the front of the trials that were trained for `rung`, by ascending MACs.
 ///
 /// Uniform scalings are what finalists are compared with, so the front is that of all other trials.
-pub fn finalists(trials: &[Trial], fidelity: Fidelity, choice: Choice) -> Vec<Trial> {
+pub fn finalists(trials: &[Trial], rung: Rung, choice: Choice) -> Vec<Trial> {
     let searched = |trial: &&Trial| !matches!(trial.job.origin, Origin::Uniform { .. });
-    let front = front(trained_for(trials, fidelity).filter(searched));
+    let front = front(trained_for(trials, rung).filter(searched));
     let (Some(first), Some(last)) = (front.first(), front.last()) else { return Vec::new() };
     let log_macs = |trial: &Trial| (trial.job.cost.macs as f64).ln();
     let (low, high) = (log_macs(first), log_macs(last));
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
     use crate::search::testing::{done_trial, failed_trial};
 
-    const FIDELITY: Fidelity = Fidelity { resolution: 32, images: 1, epochs: 1 };
+    const RUNG: Rung = Rung { train_images: 1, epochs: 1 };
 
     /// A front over two decades, a trial behind it, a failure, a uniform scaling that beats all, and a briefer training.
     fn trials() -> Vec<Trial> {
@@ -62,7 +63,7 @@ mod tests {
 
     fn chosen(bins: usize, per_bin: usize, max_finalists: usize) -> Vec<usize> {
         let choice = Choice { bins, per_bin, max_finalists };
-        finalists(&trials(), FIDELITY, choice).iter().map(|trial| trial.job.index).collect()
+        finalists(&trials(), RUNG, choice).iter().map(|trial| trial.job.index).collect()
     }
 
     #[test]
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn a_front_of_one_or_none() {
         let choice = Choice { bins: 4, per_bin: 1, max_finalists: 4 };
-        assert_eq!(finalists(&trials()[..1], FIDELITY, choice).len(), 1);
-        assert_eq!(finalists(&trials()[6..], FIDELITY, choice), []);
+        assert_eq!(finalists(&trials()[..1], RUNG, choice).len(), 1);
+        assert_eq!(finalists(&trials()[6..], RUNG, choice), []);
     }
 }

@@ -37,7 +37,10 @@ pub struct Network {
     pub origin: Origin,
     /// The network itself.
     pub architecture: Architecture,
-    /// Its cost.
+    /// Side of the images that it is for, in pixels, where it is not the protocol's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<usize>,
+    /// Its cost for one of them.
     pub cost: Cost,
     /// Seeds of its trainings; the search has used none of them.
     pub seeds: Vec<u64>,
@@ -48,7 +51,7 @@ pub struct Network {
 pub struct Pair {
     /// The finalist.
     pub finalist: usize,
-    /// The uniform scaling of about equal MACs.
+    /// The uniform scaling of about equal MACs at the same resolution.
     pub control: usize,
 }
 
@@ -103,7 +106,7 @@ impl List {
     pub const PAPER: usize = 0;
 
     /// The finals of the trials of a run: the finalists that `settings` choose, for each the uniform scaling nearest in
-    /// MACs, and the paper's network; all of them trained on all images, otherwise by the protocol of the run.
+    /// MACs at its resolution, and the paper's network; all of them trained on all images, otherwise by the protocol of the run.
     ///
     /// # Errors
     /// [`NoList`] if there is no finalist.
@@ -134,20 +137,29 @@ impl List {
             pairs: Vec::new(),
         };
         let seed = space.search().seed;
-        list.add_scaling(Scaling::new(1000, like, protocol.resolution)?, seed);
+        list.add_scaling(Scaling::new(1000, like, protocol.resolution)?, protocol.resolution, seed);
         for trial in &finalists {
-            let Job { index, origin, architecture, cost, .. } = trial.job.clone();
-            let control = nearest_scaling(&architecture, protocol.resolution)?;
-            let finalist = list.add(format!("trial {index}"), Some(index), origin, architecture, cost, seed);
-            let control = list.add_scaling(control, seed);
+            let Job { index, origin, architecture, cost, fidelity, .. } = trial.job.clone();
+            let resolution = fidelity.resolution;
+            let control = nearest_scaling(&architecture, resolution)?;
+            let name = format!("trial {index}{}", list.suffix(resolution));
+            let network =
+                Network { name, trial: Some(index), origin, architecture, resolution: None, cost, seeds: vec![] };
+            let finalist = list.add(network, resolution, seed);
+            let control = list.add_scaling(control, resolution, seed);
             list.pairs.push(Pair { finalist, control });
         }
         Ok(list)
     }
 
-    /// How every network is trained.
-    pub fn fidelity(&self) -> Fidelity {
-        Fidelity::of(&self.protocol)
+    /// How a network at some resolution is trained.
+    fn fidelity(&self, resolution: usize) -> Fidelity {
+        Fidelity::new(self.protocol.rung(), resolution)
+    }
+
+    /// What is behind the name of a network of that resolution.
+    fn suffix(&self, resolution: usize) -> String {
+        if resolution == self.protocol.resolution { String::new() } else { format!(" at {resolution} px") }
     }
 
     /// All trainings: the first seed of every network, then the second of every one, and so on.
@@ -155,10 +167,11 @@ impl List {
         let networks = self.networks.len();
         (0..networks * self.settings.seeds)
             .map(|index| {
-                let Network { origin, architecture, cost, seeds, .. } = &self.networks[index % networks];
+                let Network { origin, architecture, resolution, cost, seeds, .. } = &self.networks[index % networks];
                 let (origin, architecture) = (origin.clone(), architecture.clone());
+                let fidelity = self.fidelity(resolution.unwrap_or(self.protocol.resolution));
                 let seed = seeds[index / networks];
-                Job { index, architecture, origin, cost: *cost, fidelity: self.fidelity(), seed }
+                Job { index, architecture, origin, cost: *cost, fidelity, seed }
             })
             .collect()
     }
@@ -182,36 +195,34 @@ impl List {
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn add_scaling(&mut self, scaling: Scaling, run_seed: u64) -> usize {
+    fn add_scaling(&mut self, scaling: Scaling, resolution: usize, run_seed: u64) -> usize {
         let Scaling { permille, architecture, cost } = scaling;
+        let suffix = self.suffix(resolution);
         let name = match permille {
-            1000 => "GoogLeNet".to_owned(),
-            _ => format!("GoogLeNet x{}", f64::from(permille) / 1000.0),
+            1000 => format!("GoogLeNet{suffix}"),
+            _ => format!("GoogLeNet x{}{suffix}", f64::from(permille) / 1000.0),
         };
-        self.add(name, None, Origin::Uniform { permille }, architecture, cost, run_seed)
+        let origin = Origin::Uniform { permille };
+        let network = Network { name, trial: None, origin, architecture, resolution: None, cost, seeds: vec![] };
+        self.add(network, resolution, run_seed)
     }
 
-    /// The position of a network, which is added unless it is there: trainings of one architecture with the same seeds
-    /// would be the same to the last bit.
-    fn add(
-        &mut self,
-        name: String,
-        trial: Option<usize>,
-        origin: Origin,
-        architecture: Architecture,
-        cost: Cost,
-        run_seed: u64,
-    ) -> usize {
-        if let Some(position) = self.networks.iter().position(|network| network.architecture == architecture) {
-            let network = &mut self.networks[position];
-            network.trial = network.trial.or(trial);
+    /// The position of a network, which is added with its resolution and its seeds unless it is there: trainings of one
+    /// architecture with the same seeds would be the same to the last bit.
+    fn add(&mut self, mut network: Network, resolution: usize, run_seed: u64) -> usize {
+        network.resolution = (resolution != self.protocol.resolution).then_some(resolution);
+        let same =
+            |known: &Network| (&known.architecture, known.resolution) == (&network.architecture, network.resolution);
+        if let Some(position) = self.networks.iter().position(same) {
+            let known = &mut self.networks[position];
+            known.trial = known.trial.or(network.trial);
             return position;
         }
-        let (key, fidelity) = (architecture.key(), self.fidelity());
+        let (key, fidelity) = (network.architecture.key(), self.fidelity(resolution));
         // The search trains with replicate 0.
         let seeds = (1..=self.settings.seeds as u64).map(|replicate| trial_seed(run_seed, &key, &fidelity, replicate));
-        let seeds = seeds.collect();
-        self.networks.push(Network { name, trial, origin, architecture, cost, seeds });
+        network.seeds = seeds.collect();
+        self.networks.push(network);
         self.networks.len() - 1
     }
 }
@@ -251,7 +262,7 @@ mod tests {
             let macs = |network: usize| list.networks[network].cost.macs as f64;
             assert!((macs(pair.finalist) / macs(pair.control) - 1.0).abs() < 0.1);
         }
-        assert_eq!(list.fidelity(), Fidelity { resolution: 32, images: 900, epochs: 5 });
+        assert_eq!(list.jobs()[0].fidelity, Fidelity { resolution: 32, images: 900, epochs: 5 });
         assert_eq!(list.protocol.validation_images, 110);
 
         let jobs = list.jobs();
@@ -259,11 +270,28 @@ mod tests {
         assert_eq!(list.jobs_of(3).collect::<Vec<_>>(), [3, 8]);
         assert_eq!((list.name(8), jobs[8].architecture == jobs[3].architecture), ("trial 3, seed 2".to_owned(), true));
         let mut seeds: Vec<u64> = jobs.iter().map(|job| job.seed).collect();
-        let searched = trial_seed(0, &jobs[3].architecture.key(), &list.fidelity(), 0);
+        let searched = trial_seed(0, &jobs[3].architecture.key(), &jobs[3].fidelity, 0);
         seeds.push(searched);
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 11);
+    }
+
+    #[test]
+    fn a_finalist_of_another_resolution_has_its_control_there() {
+        let mut larger = found(3, 0.2, 8, 0.8);
+        larger.job.fidelity.resolution = 48;
+        larger.job.cost = larger.job.architecture.cost(48).unwrap();
+        let list = list(&[larger, found(5, 0.2, 8, 0.7)]).unwrap();
+        let resolutions: Vec<_> = list.networks.iter().map(|it| it.resolution).collect();
+        assert_eq!(resolutions, [None, None, None, Some(48), Some(48)]);
+        let names: Vec<&str> = list.networks.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!((names[1], names[3]), ("trial 5", "trial 3 at 48 px"));
+        assert!(names[4].starts_with("GoogLeNet x0.") && names[4].ends_with(" at 48 px"), "{}", names[4]);
+        let [finalist, control] = [3, 4].map(|network| list.networks[network].cost.macs as f64);
+        assert!((finalist / control - 1.0).abs() < 0.1);
+        let sides: Vec<usize> = list.jobs().iter().take(5).map(|job| job.fidelity.resolution).collect();
+        assert_eq!(sides, [32, 32, 32, 48, 48]);
     }
 
     #[test]

@@ -8,13 +8,12 @@ mod learner;
 
 use learner::Learner;
 
-use super::ladder::rungs;
+use super::ladder::{rung_of, rungs};
 use super::pareto::Objectives;
 use super::ports::{Event, Observer};
 use super::screen::Screen;
-use super::trial::{Fidelity, Job, Origin, Trial};
-use crate::arch::Architecture;
-use crate::space::Space;
+use super::trial::{Job, Origin, Trial};
+use crate::space::{Rung, Space};
 
 /// Prefers the mutant that is expected to gain most on its parents, at equal cost. It is the gain that counts, not the error,
 /// since parents are spread over all costs on purpose, and what is taken for the error of a cost is a straight line: where
@@ -27,7 +26,9 @@ use crate::space::Space;
 /// the platform where it began.
 pub(super) struct Surrogate {
     axes: Vec<Axis>,
-    learners: Vec<(Fidelity, Learner)>,
+    rungs: Vec<Rung>,
+    /// One a rung.
+    learners: Vec<Learner>,
     /// Of the networks of all trials told, by index.
     places: Vec<Vec<f64>>,
 }
@@ -35,19 +36,20 @@ pub(super) struct Surrogate {
 impl Surrogate {
     pub fn new(space: &Space) -> Self {
         let axes = Axis::all(space);
-        let learners = rungs(space).into_iter().map(|fidelity| (fidelity, Learner::new(axes.len()))).collect();
-        Self { axes, learners, places: Vec::new() }
+        let rungs = rungs(space);
+        let learners = rungs.iter().map(|_| Learner::new(axes.len())).collect();
+        Self { axes, rungs, learners, places: Vec::new() }
     }
 
     /// The rung whose learner is asked, if one has enough trials.
     fn asked(&self) -> Option<usize> {
-        self.learners.iter().rposition(|(_, learner)| learner.has_enough())
+        self.learners.iter().rposition(Learner::has_enough)
     }
 
-    /// The widths of a network that can be chosen, as [`Axis::share`] measures them.
-    fn place(&self, architecture: &Architecture) -> Vec<f64> {
-        let widths: Vec<usize> = architecture.width_values().collect();
-        self.axes.iter().map(|axis| axis.share(widths[axis.gene])).collect()
+    /// What of a job's network can be chosen, as [`Axis::share`] measures it.
+    fn place(&self, job: &Job) -> Vec<f64> {
+        let values: Vec<usize> = job.architecture.width_values().chain([job.fidelity.resolution]).collect();
+        self.axes.iter().map(|axis| axis.share(values[axis.gene])).collect()
     }
 
     /// How much more error a mutant is expected to have, at equal cost, than its parents have on average.
@@ -59,32 +61,32 @@ impl Surrogate {
         };
         let known = parents.iter().filter_map(|parent| self.places.get(*parent));
         let excesses: Vec<f64> = known.map(|place| learner.excess(place)).collect();
-        learner.excess(&self.place(&mutant.architecture)) - excesses.iter().sum::<f64>() / excesses.len().max(1) as f64
+        learner.excess(&self.place(mutant)) - excesses.iter().sum::<f64>() / excesses.len().max(1) as f64
     }
 }
 
 impl Screen for Surrogate {
     fn choose(&mut self, mutants: &[Job]) -> usize {
-        let learner = self.asked().map(|rung| &self.learners[rung].1);
+        let learner = self.asked().map(|rung| &self.learners[rung]);
         let Some(learner) = learner.filter(|learner| learner.is_reliable()) else { return 0 };
         let changes: Vec<f64> = mutants.iter().map(|mutant| self.change(learner, mutant)).collect();
         (0..mutants.len()).min_by(|&a, &b| changes[a].total_cmp(&changes[b])).unwrap_or(0)
     }
 
     fn tell(&mut self, trial: &Trial, observer: &dyn Observer) {
-        let place = self.place(&trial.job.architecture);
+        let place = self.place(&trial.job);
         self.places.push(place.clone());
         let objectives = Objectives::of(trial);
-        let rung = self.learners.iter().position(|(fidelity, _)| *fidelity == trial.job.fidelity);
+        let rung = rung_of(&self.rungs, trial);
         let Some(rung) = rung.filter(|_| objectives != Objectives::WORST) else { return };
-        let Some(correlation) = self.learners[rung].1.tell(place, objectives) else { return };
+        let Some(correlation) = self.learners[rung].tell(place, objectives) else { return };
         if self.asked() == Some(rung) {
-            observer.observe(Event::Examined { correlation, used: self.learners[rung].1.is_reliable() });
+            observer.observe(Event::Examined { correlation, used: self.learners[rung].is_reliable() });
         }
     }
 }
 
-/// A width of which there is more than one choice.
+/// A width, or the resolution, of which there is more than one choice.
 struct Axis {
     gene: usize,
     /// Logarithms of the least and the largest choice.
@@ -100,9 +102,9 @@ impl Axis {
         space.genes().iter().map(|gene| gene.choices()).enumerate().filter_map(axis).collect()
     }
 
-    /// The logarithm of a width: 0 at the least choice, 1 at the largest, beyond for a scaled copy of the paper's network.
-    fn share(&self, width: usize) -> f64 {
-        ((width as f64).ln() - self.range.0) / (self.range.1 - self.range.0)
+    /// The logarithm of a value: 0 at the least choice, 1 at the largest, beyond for a scaled copy of the paper's network.
+    fn share(&self, value: usize) -> f64 {
+        ((value as f64).ln() - self.range.0) / (self.range.1 - self.range.0)
     }
 }
 
@@ -111,12 +113,13 @@ mod tests {
     use super::*;
     use crate::search::seed::step_rng;
     use crate::search::testing::{Counts, done_trial, failed_trial, space};
+    use crate::search::trial::Fidelity;
     use crate::space::crossover::two_point;
     use crate::space::random;
 
     /// A trial of a network put together from narrow and wide pieces, whose accuracy is 0.6 and `weight` times the last of its
     /// widths, which hardly matters to its cost.
-    fn trial(space: &Space, index: usize, fidelity: Fidelity, weight: f64) -> Trial {
+    fn trial(space: &Space, index: usize, rung: Rung, weight: f64) -> Trial {
         let mut rng = step_rng(7, index);
         let ends = [0.0, 1.0].map(|position| random(space, &mut rng, position));
         let genotype = (0..40).fold(ends[0].clone(), |it, _| {
@@ -124,11 +127,11 @@ mod tests {
             two_point(&mut rng, &it, end)
         });
         let architecture = space.decode(&genotype, 2).unwrap();
-        let accuracy = 0.6 + weight * last(&Surrogate::new(space).place(&architecture));
-        let mut trial = done_trial(index, accuracy, architecture.cost(32).unwrap().macs);
+        let mut trial = done_trial(index, 0.0, architecture.cost(32).unwrap().macs);
         trial.job.architecture = architecture;
-        trial.job.fidelity = fidelity;
-        trial
+        trial.job.fidelity = Fidelity::new(rung, 32);
+        let accuracy = 0.6 + weight * last(&Surrogate::new(space).place(&trial.job));
+        Trial { outcome: done_trial(index, accuracy, 0).outcome, ..trial }
     }
 
     fn last(place: &[f64]) -> f64 {
@@ -181,7 +184,7 @@ mod tests {
         // On the higher rung the opposite is true; failed trainings do not count.
         let failed = (0..60).map(|i| {
             let mut trial = failed_trial(i, 1000);
-            trial.job.fidelity = rungs[1];
+            trial.job.fidelity = Fidelity::new(rungs[1], 32);
             trial
         });
         tell(&mut surrogate, failed);
@@ -189,7 +192,7 @@ mod tests {
         tell(&mut surrogate, (0..MANY).map(|i| trial(&space, i, rungs[1], -0.2)));
         assert_eq!(surrogate.asked(), Some(1));
         let thorough = surrogate.choose(&mutants);
-        let width = |choice: usize| last(&surrogate.place(&mutants[choice].architecture));
+        let width = |choice: usize| last(&surrogate.place(&mutants[choice]));
         assert!(width(thorough) < width(brief), "{} {}", width(thorough), width(brief));
     }
 }
