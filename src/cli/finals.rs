@@ -44,6 +44,9 @@ pub struct Args {
     /// Most networks to take in all, the most accurate ones [default: as many as there are]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     max_finalists: Option<NonZeroUsize>,
+    /// Train the paper's network too where it is over the limits of the space
+    #[arg(long)]
+    baseline: bool,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten)]
@@ -59,12 +62,13 @@ impl Args {
         Settings {
             seeds: or(self.seeds, 3),
             epochs: or(self.epochs, EPOCHS_FACTOR * epochs),
+            baseline: self.baseline,
             choice: Choice { bins, per_bin, max_finalists },
         }
     }
 
     /// The options given that are not those of the frozen settings, one line each.
-    fn changes(&self, Settings { seeds, epochs, choice }: Settings) -> Vec<String> {
+    fn changes(&self, Settings { seeds, epochs, baseline, choice }: Settings) -> Vec<String> {
         let options = [
             ("--seeds", seeds, self.seeds),
             ("--epochs", epochs, self.epochs),
@@ -73,10 +77,9 @@ impl Args {
             ("--max-finalists", choice.max_finalists, self.max_finalists),
         ];
         let given = options.into_iter().filter_map(|(name, frozen, given)| Some((name, frozen, given?.get())));
-        given
-            .filter(|(_, frozen, given)| frozen != given)
-            .map(|(name, old, new)| format!("{name}: {old} -> {new}"))
-            .collect()
+        let differing = given.filter(|(_, frozen, given)| frozen != given);
+        let changed = differing.map(|(name, old, new)| format!("{name}: {old} -> {new}"));
+        changed.chain((self.baseline && !baseline).then(|| "--baseline: not given -> given".to_owned())).collect()
     }
 }
 
@@ -253,11 +256,12 @@ mod tests {
     fn only_options_that_are_given_can_differ() {
         let settings = args("--seeds 5 --bins 2 --per-bin 3").settings(3);
         let choice = Choice { bins: 2, per_bin: 3, max_finalists: 6 };
-        assert_eq!(settings, Settings { seeds: 5, epochs: 12, choice });
+        assert_eq!(settings, Settings { seeds: 5, epochs: 12, baseline: false, choice });
         assert_eq!(args("").changes(settings), Vec::<String>::new());
         assert_eq!(args("--seeds 5 --epochs 12").changes(settings), Vec::<String>::new());
         let changes = args("--seeds 4 --max-finalists 1").changes(settings);
         assert_eq!(changes, ["--seeds: 5 -> 4", "--max-finalists: 6 -> 1"]);
+        assert_eq!(args("--baseline").changes(settings), ["--baseline: not given -> given"]);
         assert!(Line::try_parse_from(["finals", "--seeds", "1"]).is_err());
     }
 }

@@ -51,10 +51,12 @@ pub struct Standing {
 pub struct Contest {
     /// Position of the finalist in the standings.
     pub finalist: usize,
-    /// The uniform scaling of about equal MACs.
+    /// The uniform scaling of about equal MACs at the same resolution: what the widths are worth.
     pub control: Versus,
-    /// The paper's network.
-    pub paper: Versus,
+    /// That at the protocol's resolution, where it is another: what widths and resolution are worth.
+    pub base: Option<Versus>,
+    /// The paper's network, if it took part.
+    pub paper: Option<Versus>,
 }
 
 /// All of it; its JSON form is `report.json` and what `--json` prints.
@@ -74,7 +76,7 @@ pub struct FinalsReport {
     pub validation_images: usize,
     /// Test images, once they are opened.
     pub test_images: Option<usize>,
-    /// The paper's network, then finalists and their controls.
+    /// The paper's network if it took part, then finalists and their controls.
     pub networks: Vec<Standing>,
     /// Every finalist by ascending MACs.
     pub comparisons: Vec<Contest>,
@@ -94,11 +96,13 @@ impl FinalsReport {
             .map(|pair| Contest {
                 finalist: pair.finalist,
                 control: versus(pair.finalist, pair.control),
-                paper: versus(pair.finalist, List::PAPER),
+                base: pair.base.map(|base| versus(pair.finalist, base)),
+                paper: list.paper().map(|paper| versus(pair.finalist, paper)),
             })
             .collect();
         compare::adjust(comparisons.iter_mut().map(|it| &mut it.control));
-        compare::adjust(comparisons.iter_mut().map(|it| &mut it.paper));
+        compare::adjust(comparisons.iter_mut().filter_map(|it| it.base.as_mut()));
+        compare::adjust(comparisons.iter_mut().filter_map(|it| it.paper.as_mut()));
         Self {
             run: run.to_owned(),
             list: list.sha256(),

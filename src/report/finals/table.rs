@@ -52,10 +52,11 @@ pub fn finals_table(report: &FinalsReport) -> String {
     text + "\n" + &finals_verdict(report)
 }
 
-/// The control, and the paper's network unless that is the control.
-fn others(comparison: &Contest) -> impl Iterator<Item = &Versus> {
-    let paper = (comparison.paper.network != comparison.control.network).then_some(&comparison.paper);
-    std::iter::once(&comparison.control).chain(paper)
+/// The controls, and the paper's network unless that is one of them.
+fn others(Contest { control, base, paper, .. }: &Contest) -> impl Iterator<Item = &Versus> {
+    let paper =
+        paper.as_ref().filter(|paper| std::iter::once(control).chain(base).all(|it| it.network != paper.network));
+    std::iter::once(control).chain(base).chain(paper)
 }
 
 fn cells(network: &Standing) -> [String; 5] {
@@ -116,6 +117,15 @@ pub fn finals_verdict(report: &FinalsReport) -> String {
         let (verb, whose) = if winners.len() == 1 { ("beats", "its") } else { ("beat", "their") };
         format!("{} {verb} the paper's network scaled to {whose} MACs, by more than an accident\n", winners.join(", "))
     };
+    let based = || report.comparisons.iter().filter_map(|it| Some((it, it.base.as_ref()?)));
+    if based().next().is_some() {
+        let (won, all) = (based().filter(|(_, base)| base.is_won()), based().count());
+        let won: Vec<&str> = won.map(|(comparison, _)| name(comparison)).collect();
+        let whom = if won.is_empty() { "none".to_owned() } else { won.join(", ") };
+        text += &format!(
+            "of {all} at other resolutions than the baseline's, shown better than its scalings there: {whom}\n"
+        );
+    }
     let costlier = report.comparisons.iter().filter(|comparison| comparison.control.macs_ratio > EQUAL_MACS);
     let costlier: Vec<&str> = costlier.map(name).collect();
     if !costlier.is_empty() {

@@ -19,7 +19,8 @@ fn list() -> List {
     let fidelity = Fidelity { resolution: 32, images: 128, epochs: 1 };
     let job = Job { index: 26, architecture, origin: Origin::Random, cost, fidelity, seed: 1 };
     let images = Images { fingerprint: "abc", train: 3000, validation: 350 };
-    let settings = Settings { seeds: 3, epochs: 4, choice: Choice { bins: 4, per_bin: 1, max_finalists: 4 } };
+    let settings =
+        Settings { seeds: 3, epochs: 4, baseline: true, choice: Choice { bins: 4, per_bin: 1, max_finalists: 4 } };
     List::new(&space, &[trial(job, Some(0.6))], images, "0.1.0", settings).unwrap()
 }
 
@@ -83,6 +84,20 @@ fn a_finalist_that_is_better_wins() {
 }
 
 #[test]
+fn of_another_resolution_the_scaling_at_the_baseline_s_is_a_second_control() {
+    let mut list = list();
+    let control = list.pairs[0].control;
+    list.pairs[0].base = Some(control);
+    let (trainings, answers) = trained(&list, 90);
+    let report = FinalsReport::new("pets", &list, &trainings, Some(&answers));
+    assert!(report.comparisons[0].base.as_ref().is_some_and(Versus::is_won));
+    let text = finals_table(&report);
+    let expected = "\nof 1 at other resolutions than the baseline's, shown better than its scalings there: trial 26\n";
+    assert!(text.contains(expected), "{text}");
+    assert!(!finals_table(&finals(90)).contains("other resolutions"));
+}
+
+#[test]
 fn a_finalist_that_is_no_better_does_not() {
     let list = list();
     let (trainings, answers) = trained(&list, 80);
@@ -113,7 +128,7 @@ fn a_network_of_which_a_training_failed_is_compared_with_nothing() {
     let report = FinalsReport::new("pets", &list, &trainings, Some(&answers));
     let comparison = &report.comparisons[0];
     assert_eq!((&comparison.control.validation, &comparison.control.test), (&None, &None));
-    assert!(comparison.paper.test.is_some());
+    assert!(comparison.paper.as_ref().is_some_and(|paper| paper.test.is_some()));
     assert_eq!(report.winners().count(), 0);
     let text = finals_table(&report);
     assert!(text.contains(": not compared\n") && text.contains("failed, so not compared: GoogLeNet x"), "{text}");

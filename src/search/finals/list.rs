@@ -12,7 +12,7 @@ use crate::search::trial::{Fidelity, Job, Origin, Trial};
 use crate::space::{Protocol, Space};
 
 /// Version of the list's form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What can be chosen about the finals of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub seeds: usize,
     /// Passes over all training images.
     pub epochs: usize,
+    /// Whether the paper's network takes part even where it is over the limits of the space.
+    pub baseline: bool,
     /// Which networks are finalists.
     #[serde(flatten)]
     pub choice: Choice,
@@ -46,13 +48,15 @@ pub struct Network {
     pub seeds: Vec<u64>,
 }
 
-/// A finalist and its control; positions in the networks of the list.
+/// A finalist and its controls; positions in the networks of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     /// The finalist.
     pub finalist: usize,
     /// The uniform scaling of about equal MACs at the same resolution.
     pub control: usize,
+    /// That at the protocol's resolution, where it is another.
+    pub base: Option<usize>,
 }
 
 /// All networks, how they are trained and with which seeds.
@@ -70,7 +74,7 @@ pub struct List {
     pub settings: Settings,
     /// How every network is trained and measured.
     pub protocol: Protocol,
-    /// The paper's network first; none twice.
+    /// The paper's network first, if it takes part; none twice.
     pub networks: Vec<Network>,
     /// Finalists by ascending MACs.
     pub pairs: Vec<Pair>,
@@ -102,11 +106,9 @@ pub struct Images<'a> {
 }
 
 impl List {
-    /// The position of the paper's network.
-    pub const PAPER: usize = 0;
-
-    /// The finals of the trials of a run: the finalists that `settings` choose, for each the uniform scaling nearest in
-    /// MACs at its resolution, and the paper's network; all of them trained on all images, otherwise by the protocol of the run.
+    /// The finals of the trials of a run: the finalists that `settings` choose; for each the uniform scaling nearest in
+    /// MACs at its resolution, and that at the protocol's resolution; and the paper's network, if it is inside the limits or
+    /// asked for. All of them are trained on all images, otherwise by the protocol of the run.
     ///
     /// # Errors
     /// [`NoList`] if there is no finalist.
@@ -137,19 +139,33 @@ impl List {
             pairs: Vec::new(),
         };
         let seed = space.search().seed;
-        list.add_scaling(Scaling::new(1000, like, protocol.resolution)?, protocol.resolution, seed);
+        let paper = Scaling::new(1000, like, protocol.resolution)?;
+        if settings.baseline || space.within_limits(&paper.architecture, protocol.resolution).is_ok() {
+            list.add_scaling(paper, protocol.resolution, seed);
+        }
         for trial in &finalists {
             let Job { index, origin, architecture, cost, fidelity, .. } = trial.job.clone();
             let resolution = fidelity.resolution;
-            let control = nearest_scaling(&architecture, resolution)?;
+            let control = nearest_scaling(&architecture, resolution, cost.macs)?;
+            let base = match protocol.resolution {
+                own if own == resolution => None,
+                own => Some(nearest_scaling(&architecture, own, cost.macs)?),
+            };
             let name = format!("trial {index}{}", list.suffix(resolution));
             let network =
                 Network { name, trial: Some(index), origin, architecture, resolution: None, cost, seeds: vec![] };
             let finalist = list.add(network, resolution, seed);
             let control = list.add_scaling(control, resolution, seed);
-            list.pairs.push(Pair { finalist, control });
+            let base = base.map(|base| list.add_scaling(base, protocol.resolution, seed));
+            list.pairs.push(Pair { finalist, control, base });
         }
         Ok(list)
+    }
+
+    /// The position of the paper's network, if it takes part.
+    pub fn paper(&self) -> Option<usize> {
+        let first = self.networks.first()?;
+        (first.origin == Origin::Uniform { permille: 1000 } && first.resolution.is_none()).then_some(0)
     }
 
     /// How a network at some resolution is trained.
@@ -248,7 +264,8 @@ mod tests {
     }
 
     fn list(trials: &[Trial]) -> Result<List, NoList> {
-        let settings = Settings { seeds: 2, epochs: 5, choice: Choice { bins: 2, per_bin: 1, max_finalists: 9 } };
+        let choice = Choice { bins: 2, per_bin: 1, max_finalists: 9 };
+        let settings = Settings { seeds: 2, epochs: 5, baseline: true, choice };
         List::new(&space(&[]), trials, IMAGES, "0.1.0", settings)
     }
 
@@ -256,8 +273,11 @@ mod tests {
     fn every_finalist_has_a_control_of_about_its_cost_and_fresh_seeds() {
         let list = list(&[found(3, 0.2, 8, 0.8), found(5, 0.1, 8, 0.6)]).unwrap();
         assert_eq!(list.networks.iter().map(|it| it.trial).collect::<Vec<_>>(), [None, Some(5), None, Some(3), None]);
-        assert_eq!(list.networks[List::PAPER].architecture, Architecture::googlenet(2, false).unwrap());
-        assert_eq!(list.pairs, [Pair { finalist: 1, control: 2 }, Pair { finalist: 3, control: 4 }]);
+        assert_eq!(list.networks[list.paper().unwrap()].architecture, Architecture::googlenet(2, false).unwrap());
+        assert_eq!(
+            list.pairs,
+            [Pair { finalist: 1, control: 2, base: None }, Pair { finalist: 3, control: 4, base: None }]
+        );
         for pair in &list.pairs {
             let macs = |network: usize| list.networks[network].cost.macs as f64;
             assert!((macs(pair.finalist) / macs(pair.control) - 1.0).abs() < 0.1);
@@ -284,21 +304,35 @@ mod tests {
         larger.job.cost = larger.job.architecture.cost(48).unwrap();
         let list = list(&[larger, found(5, 0.2, 8, 0.7)]).unwrap();
         let resolutions: Vec<_> = list.networks.iter().map(|it| it.resolution).collect();
-        assert_eq!(resolutions, [None, None, None, Some(48), Some(48)]);
+        assert_eq!(resolutions, [None, None, None, Some(48), Some(48), None]);
+        assert_eq!(list.pairs[1], Pair { finalist: 3, control: 4, base: Some(5) });
         let names: Vec<&str> = list.networks.iter().map(|it| it.name.as_str()).collect();
         assert_eq!((names[1], names[3]), ("trial 5", "trial 3 at 48 px"));
         assert!(names[4].starts_with("GoogLeNet x0.") && names[4].ends_with(" at 48 px"), "{}", names[4]);
-        let [finalist, control] = [3, 4].map(|network| list.networks[network].cost.macs as f64);
-        assert!((finalist / control - 1.0).abs() < 0.1);
-        let sides: Vec<usize> = list.jobs().iter().take(5).map(|job| job.fidelity.resolution).collect();
-        assert_eq!(sides, [32, 32, 32, 48, 48]);
+        let [finalist, control, base] = [3, 4, 5].map(|network| list.networks[network].cost.macs as f64);
+        assert!((finalist / control - 1.0).abs() < 0.1 && (finalist / base - 1.0).abs() < 0.1);
+        let sides: Vec<usize> = list.jobs().iter().take(6).map(|job| job.fidelity.resolution).collect();
+        assert_eq!(sides, [32, 32, 32, 48, 48, 32]);
+    }
+
+    #[test]
+    fn the_papers_network_takes_part_within_the_limits_or_if_asked_for() {
+        let of = |baseline, limit: &str| {
+            let choice = Choice { bins: 1, per_bin: 1, max_finalists: 1 };
+            let settings = Settings { seeds: 2, epochs: 5, baseline, choice };
+            let list = List::new(&space(&[limit]), &[found(3, 0.2, 8, 0.8)], IMAGES, "0.1.0", settings).unwrap();
+            (list.paper(), list.networks.len())
+        };
+        assert_eq!(of(false, "limits.max_macs=1G"), (Some(0), 3));
+        assert_eq!(of(true, "limits.max_macs=3M"), (Some(0), 3));
+        assert_eq!(of(false, "limits.max_macs=3M"), (None, 2));
     }
 
     #[test]
     fn a_network_that_is_there_is_not_trained_twice() {
         // A searched network that is a scaling is its own control.
         let list = list(&[found(3, 0.2, 0, 0.8)]).unwrap();
-        assert_eq!((list.networks.len(), &list.pairs[..]), (2, &[Pair { finalist: 1, control: 1 }][..]));
+        assert_eq!((list.networks.len(), &list.pairs[..]), (2, &[Pair { finalist: 1, control: 1, base: None }][..]));
     }
 
     #[test]

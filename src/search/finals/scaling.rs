@@ -31,26 +31,26 @@ impl Scaling {
     }
 }
 
-/// The scaling whose multiply-adds are nearest, in ratio, to those of `network`; the costlier of two that are as near.
+/// The scaling with the classes of `like` whose multiply-adds at `resolution` are nearest, in ratio, to `macs`; the costlier of
+/// two that are as near.
 ///
 /// Widths are multiples of 8, so it costs about as much, not just as much.
 ///
 /// # Errors
 /// [`NoList`] if there is no network at this resolution.
-pub fn nearest_scaling(network: &Architecture, resolution: usize) -> Result<Scaling, NoList> {
-    let macs = network.cost(resolution)?.macs;
+pub fn nearest_scaling(like: &Architecture, resolution: usize, macs: u64) -> Result<Scaling, NoList> {
     // Of the scalings from `low` to `high`, the first that costs `macs` or more is looked for. No width falls as the
     // multiplier rises, so neither does the cost.
     let (mut low, mut high) = (1, WIDEST);
     while low < high {
         let middle = low + (high - low) / 2;
-        if Scaling::new(middle, network, resolution)?.cost.macs < macs { low = middle + 1 } else { high = middle }
+        if Scaling::new(middle, like, resolution)?.cost.macs < macs { low = middle + 1 } else { high = middle }
     }
-    let above = Scaling::new(low, network, resolution)?;
+    let above = Scaling::new(low, like, resolution)?;
     if low == 1 {
         return Ok(above);
     }
-    let below = Scaling::new(low - 1, network, resolution)?;
+    let below = Scaling::new(low - 1, like, resolution)?;
     let distance = |scaling: &Scaling| (scaling.cost.macs as f64 / macs as f64).ln().abs();
     Ok(if distance(&below) < distance(&above) { below } else { above })
 }
@@ -59,11 +59,16 @@ pub fn nearest_scaling(network: &Architecture, resolution: usize) -> Result<Scal
 mod tests {
     use super::*;
 
+    /// The nearest to what `network` costs there.
+    fn nearest(network: &Architecture, resolution: usize) -> Result<Scaling, NoList> {
+        nearest_scaling(network, resolution, network.cost(resolution)?.macs)
+    }
+
     #[test]
     fn a_scaling_is_its_own_control() {
         for permille in [1, 125, 333, 500, 707, 1000, 1414] {
             let network = Scaling::new(permille, &Architecture::googlenet(2, true).unwrap(), 64).unwrap();
-            let found = nearest_scaling(&network.architecture, 64).unwrap();
+            let found = nearest(&network.architecture, 64).unwrap();
             assert_eq!((found.architecture, found.cost), (network.architecture, network.cost), "{permille}");
         }
     }
@@ -76,7 +81,7 @@ mod tests {
         let network = Architecture::new(stem, blocks, 3, false).unwrap();
         let macs = network.cost(64).unwrap().macs as f64;
         let distance = |scaling: &Scaling| (scaling.cost.macs as f64 / macs).ln().abs();
-        let found = nearest_scaling(&network, 64).unwrap();
+        let found = nearest(&network, 64).unwrap();
         assert_eq!(found.architecture.classes(), 3);
         for permille in 1..1500 {
             let other = Scaling::new(permille, &network, 64).unwrap();
@@ -89,10 +94,10 @@ mod tests {
         let least = Architecture::googlenet_scaled(0.001, 2, false).unwrap();
         let blocks = least.blocks().map(|_| crate::arch::BranchWidths::new([1; 6]));
         let narrow = Architecture::new(least.stem(), blocks, 2, false).unwrap();
-        assert_eq!(nearest_scaling(&narrow, 32).unwrap().permille, 1);
+        assert_eq!(nearest(&narrow, 32).unwrap().permille, 1);
         let blocks = blocks.map(|_| crate::arch::BranchWidths::new([crate::arch::MAX_WIDTH; 6]));
         let wide = Architecture::new(least.stem(), blocks, 2, false).unwrap();
-        assert_eq!(nearest_scaling(&wide, 32).unwrap().permille, WIDEST);
-        assert!(matches!(nearest_scaling(&narrow, 1), Err(NoList::Resolution(_))));
+        assert_eq!(nearest(&wide, 32).unwrap().permille, WIDEST);
+        assert!(matches!(nearest(&narrow, 1), Err(NoList::Resolution(_))));
     }
 }
