@@ -81,7 +81,7 @@ fn an_audit_goes_on_where_it_was_stopped_and_with_more_seeds_and_rungs() {
         assert_eq!(continued[key], whole[key], "{key}");
     }
     assert_eq!((place.lines(journal), place.lines("whole/audit.jsonl")), (36, 36));
-    let images: Vec<u64> = (0..2).map(|rung| whole["rungs"][rung]["fidelity"]["images"].as_u64().unwrap()).collect();
+    let images: Vec<u64> = (0..2).map(|rung| whole["rungs"][rung]["rung"]["train_images"].as_u64().unwrap()).collect();
     assert_eq!((images, whole["networks"].as_u64(), whole["failed"].as_u64()), (vec![32, 64], Some(6), Some(0)));
     assert!(whole["ceiling"]["overall"]["tau"].is_number());
     assert_eq!(place.lines("whole/audit.csv"), 1 + 5 + 2 * 3);
@@ -114,7 +114,7 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
     let place = Place::new();
     photographs(&place, "pets", 60);
     let search = format!("{TINY} --data pets --name");
-    let options = "--data pets --seeds 2 --epochs 2 --bins 2 -q";
+    let options = "--data pets --seeds 2 --epochs 2 --bins 2 --baseline -q";
     place.ok(&format!("{search} one"));
     let report = place.json(&format!("finals --run one {options}"));
     let networks = report["networks"].as_array().unwrap();
@@ -161,6 +161,42 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
     assert!(place.fails(2, "finals --run scalings --data pets").contains("there is no finalist"));
     assert!(!place.path().join("results/scalings/finals").exists());
     assert!(place.fails(2, "finals --run one").contains("was made on other data"));
+}
+
+#[test]
+fn a_network_is_trained_at_its_own_resolution_from_the_search_to_the_end() {
+    let place = Place::new();
+    photographs(&place, "pets", 100);
+    let line = format!("{TINY} --data pets --set input.resolutions=[32,48] --trials 14 --name");
+    let expected = digest(&place, &format!("{line} one --workers 1"));
+    assert_eq!(digest(&place, &format!("{line} two --workers 2")), expected);
+    let trials = fs::read_to_string(place.path().join("results/one/trials.jsonl")).unwrap();
+    let of = |side: usize| trials.matches(&format!("\"resolution\":{side},")).count();
+    assert_eq!(of(32) + of(48), 14);
+    // The opening has the same two scalings at both, but for one over the limit.
+    assert!(of(32) > 2 && of(48) > 2 && trials.matches("\"kind\":\"uniform\"").count() == 3, "{trials}");
+    assert!(!place.ok("verify --run one --all --data pets -q").contains("differs"));
+    let table = place.ok("status --run one");
+    assert!(table.contains("  px  ") && table.contains("  48  "), "{table}");
+
+    let finals = place.json("finals --run one --data pets --seeds 2 --epochs 1 -q");
+    let networks = finals["networks"].as_array().unwrap();
+    assert!(networks.iter().all(|it| it["test"]["mean"].is_f64() && it["name"] != "GoogLeNet"), "{finals}");
+    for comparison in finals["comparisons"].as_array().unwrap() {
+        let name = |network: &serde_json::Value| networks[network.as_u64().unwrap() as usize]["name"].as_str().unwrap();
+        let elsewhere = |network| name(network).ends_with(" at 48 px");
+        assert_eq!(elsewhere(&comparison["finalist"]), elsewhere(&comparison["control"]["network"]));
+        assert_eq!(elsewhere(&comparison["finalist"]), comparison["base"].is_object());
+    }
+
+    let picked = place.json("best --run one --data pets --train --epochs 1 -q");
+    assert_eq!(picked["trained"]["resolution"], picked["fidelity"]["resolution"]);
+    let evaluated = place.json("evaluate --model results/one/best/model --data pets -q");
+    assert!(evaluated["accuracy"].is_f64(), "{evaluated}");
+
+    // Another list of sizes is another search.
+    let error = place.fails(2, &line.replace("[32,48]", "[32,64]").replace("--name", "--name one"));
+    assert!(error.contains("input.resolutions: [32, 48] -> [32, 64]"), "{error}");
 }
 
 #[test]
