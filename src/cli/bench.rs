@@ -12,13 +12,16 @@ use super::stdout::print;
 use super::{Failure, Output, parse};
 use crate::arch::{Architecture, LayerKind};
 use crate::data::{Augment, Crop, synthetic};
-use crate::export::architecture_file::{GOOGLENET, resolve};
+use crate::export::architecture_file::{GOOGLENET, Written, resolve};
 use crate::net::GoogLeNet;
 use crate::ops::{Gemm, Timeline};
 use crate::train::{Recipe, fit};
 
 /// Steps before the timing starts.
 const WARM_UP: usize = 2;
+
+/// Side of the input unless somebody says another.
+const SIZE: usize = 64;
 
 /// Classes of the network that is timed.
 const CLASSES: usize = 2;
@@ -32,9 +35,9 @@ pub struct Args {
     /// GoogLeNet with every width multiplied by this, rounded to multiples of 8.
     #[arg(long, conflicts_with = "arch")]
     ratio: Option<f64>,
-    /// Side of the input in pixels.
-    #[arg(long, default_value_t = 64, value_name = "PX")]
-    size: usize,
+    /// Side of the input in pixels [default: the file's, or 64]
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
     /// Images a step.
     #[arg(long, default_value_t = 32, value_name = "N")]
     batch: usize,
@@ -77,19 +80,21 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if args.ratio.is_some_and(|ratio| !(ratio.is_finite() && ratio > 0.0)) {
         return Err(usage("give a --ratio over 0, such as 0.5".to_owned()));
     }
-    let architecture = match args.ratio {
+    let Written { architecture, resolution } = match args.ratio {
         Some(ratio) => {
-            Architecture::googlenet_scaled(ratio, CLASSES, true).map_err(|error| usage(error.to_string()))?
+            let scaled = Architecture::googlenet_scaled(ratio, CLASSES, true);
+            Written { architecture: scaled.map_err(|error| usage(error.to_string()))?, resolution: None }
         }
         None => resolve(&args.arch, Some(CLASSES)).map_err(|error| Failure::Usage(error.into()))?,
     };
+    let size = args.size.or(resolution).unwrap_or(SIZE);
     let aux_heads = architecture.aux_heads() && !args.no_aux;
     let architecture = architecture.with_aux_heads(aux_heads);
-    let layers = architecture.layers(args.size).map_err(|error| usage(error.to_string()))?;
+    let layers = architecture.layers(size).map_err(|error| usage(error.to_string()))?;
     let convolutions = layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Conv { .. }));
     let macs_per_image = convolutions.map(|layer| layer.macs()).sum();
 
-    let steps = time_steps(&architecture, &args)?;
+    let steps = time_steps(&architecture, size, &args)?;
     let seconds = median(steps.iter().map(Step::seconds).collect());
     let images_per_s = args.batch as f64 / seconds;
     let gflops = 6.0 * macs_per_image as f64 * images_per_s / 1e9;
@@ -106,14 +111,14 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
          memory    {peak} at the peak\n{profile}",
-        args.batch, args.size, args.steps, args.threads
+        args.batch, size, args.steps, args.threads
     ))
 }
 
 /// The timed training steps; with the marks of a timeline if a profile is wanted.
-fn time_steps(architecture: &Architecture, args: &Args) -> Result<Vec<Step>, Failure> {
+fn time_steps(architecture: &Architecture, size: usize, args: &Args) -> Result<Vec<Step>, Failure> {
     let steps = WARM_UP + args.steps;
-    let data = synthetic(args.batch, args.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
+    let data = synthetic(args.batch, size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
     let mut network = GoogLeNet::new(Gemm::with_threads(args.threads)?, architecture, 0)?;
     let (timeline, marks) = Timeline::new();
     if args.profile {

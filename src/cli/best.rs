@@ -109,7 +109,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         );
     }
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
-    write_atomically(&out.join("architecture.toml"), architecture_file::to_toml(&trial.job.architecture).as_bytes())?;
+    let (architecture, resolution) = (&trial.job.architecture, trial.job.fidelity.resolution);
+    let text = architecture_file::to_toml(architecture, Some(resolution));
+    write_atomically(&out.join("architecture.toml"), text.as_bytes())?;
     write_atomically(&out.join("card.md"), markdown.as_bytes())?;
     write_atomically(&out.join("card.json"), (serde_json::to_string_pretty(&card)? + "\n").as_bytes())?;
     if !output.json {

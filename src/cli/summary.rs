@@ -22,9 +22,9 @@ pub struct Args {
     /// Images in the batch of the torchinfo figures.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=16_384))]
     batch: u64,
-    /// Side of the square input in pixels.
-    #[arg(long, default_value_t = PAPER_RESOLUTION)]
-    size: usize,
+    /// Side of the square input in pixels [default: the file's, or 224]
+    #[arg(long)]
+    size: Option<usize>,
     /// Number of classes [default: the file's; 1000 for a named network]
     #[arg(long)]
     classes: Option<usize>,
@@ -56,12 +56,15 @@ struct Summary {
 
 impl Summary {
     fn of(args: &Args) -> anyhow::Result<Self> {
-        let resolution = args.size;
+        let size = |own: Option<usize>| args.size.or(own).unwrap_or(PAPER_RESOLUTION);
+        let mut resolution = size(None);
         let (layers, classes, aux_heads, is_papers) = if args.arch == VGG16 {
             let classes = args.classes.unwrap_or(architecture_file::IMAGENET_CLASSES);
             (vgg16_layers(classes, resolution)?, classes, false, false)
         } else {
-            let architecture = architecture_file::resolve(&args.arch, args.classes)?;
+            let written = architecture_file::resolve(&args.arch, args.classes)?;
+            resolution = size(written.resolution);
+            let architecture = written.architecture;
             let aux_heads = architecture.aux_heads() && !args.no_aux;
             let architecture = architecture.with_aux_heads(aux_heads);
             let papers = Architecture::googlenet(architecture.classes(), aux_heads)?;

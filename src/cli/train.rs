@@ -51,7 +51,7 @@ pub(super) struct FullTraining {
     /// Passes over all training images [default: 30, or protocol.epochs where it is given with --set]
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
-    /// Side of the input in pixels: protocol.resolution of the space file.
+    /// Side of the input in pixels [default: the architecture file's, or protocol.resolution of the space file]
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
     /// Images a step: protocol.batch of the space file.
@@ -101,11 +101,15 @@ pub(super) struct Trained {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     check_free(&args.out).map_err(|error| Failure::Usage(error.into()))?;
     // A wrong architecture is said before any image is read.
-    resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?;
-    let space = args.space.load(&args.full.overrides(&args.space.overrides.set))?;
+    let own = resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?.resolution;
+    let set = &args.space.overrides.set;
+    let given = set.iter().any(|it| it.trim_start().starts_with("protocol.resolution"));
+    let size = args.full.size.or(own.filter(|_| !given));
+    let space = args.space.load(&FullTraining { size, ..args.full }.overrides(set))?;
     let protocol = space.protocol();
     let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;
-    let architecture = resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?;
+    let architecture =
+        resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?.architecture;
     let architecture = architecture.with_aux_heads(protocol.aux_heads);
     let engine = args.threads.engine()?;
     let trained = train_model(engine, &architecture, protocol, &data, space.search().seed, Some(&args.out), output)?;

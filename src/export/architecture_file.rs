@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::arch::{Architecture, ArchitectureError, BLOCK_NAMES, BLOCKS, Branch, BranchWidths, StemWidths};
+use crate::arch::{
+    Architecture, ArchitectureError, BLOCK_NAMES, BLOCKS, Branch, BranchWidths, MAX_RESOLUTION, MIN_RESOLUTION,
+    StemWidths,
+};
 use crate::diagnostic::{Diagnostic, suggest};
 
 /// The version of the file that is written and read.
@@ -46,6 +49,15 @@ pub enum ArchitectureFileError {
     Classes(#[from] ArchitectureError),
 }
 
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The network.
+    pub architecture: Architecture,
+    /// Side of the images that it is for, in pixels, if the file says so.
+    pub resolution: Option<usize>,
+}
+
 /// The architecture called `name_or_path`: `googlenet`, or a file written by [`to_toml`].
 ///
 /// `classes` overrides the number of classes; without it a file keeps its own and `googlenet` has ImageNet's 1000.
@@ -53,22 +65,24 @@ pub enum ArchitectureFileError {
 ///
 /// # Errors
 /// [`ArchitectureFileError`] if there is no such file or it holds no architecture, or `classes` is out of range.
-pub fn resolve(name_or_path: &str, classes: Option<usize>) -> Result<Architecture, ArchitectureFileError> {
+pub fn resolve(name_or_path: &str, classes: Option<usize>) -> Result<Written, ArchitectureFileError> {
     if name_or_path == GOOGLENET {
-        return Ok(Architecture::googlenet(classes.unwrap_or(IMAGENET_CLASSES), true)?);
+        let architecture = Architecture::googlenet(classes.unwrap_or(IMAGENET_CLASSES), true)?;
+        return Ok(Written { architecture, resolution: None });
     }
-    let architecture = read(Path::new(name_or_path))?;
-    Ok(match classes {
+    let Written { architecture, resolution } = read(Path::new(name_or_path))?;
+    let architecture = match classes {
         Some(classes) => architecture.with_classes(classes)?,
         None => architecture,
-    })
+    };
+    Ok(Written { architecture, resolution })
 }
 
 /// Reads a file written by [`to_toml`], or by hand.
 ///
 /// # Errors
 /// [`ArchitectureFileError`] if the file cannot be read or holds no architecture.
-pub fn read(path: &Path) -> Result<Architecture, ArchitectureFileError> {
+pub fn read(path: &Path) -> Result<Written, ArchitectureFileError> {
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
         Ok(source) => Ok(from_toml(&file, &source)?),
@@ -80,8 +94,9 @@ pub fn read(path: &Path) -> Result<Architecture, ArchitectureFileError> {
     }
 }
 
-/// The file's text: version, classes, auxiliary heads, and the output channels of every convolution.
-pub fn to_toml(architecture: &Architecture) -> String {
+/// The file's text: version, classes, auxiliary heads, the side of the images in pixels if it is given, and the output channels
+/// of every convolution.
+pub fn to_toml(architecture: &Architecture, resolution: Option<usize>) -> String {
     let StemWidths { conv1, conv2_reduce, conv2 } = architecture.stem();
     let mut text = format!(
         "\
@@ -91,14 +106,17 @@ version = {VERSION}
 classes = {}
 # Whether the two auxiliary heads are trained along.
 aux_heads = {}
-
+{}
 [stem]
 conv1 = {conv1}
 conv2_reduce = {conv2_reduce}
 conv2 = {conv2}
 ",
         architecture.classes(),
-        architecture.aux_heads()
+        architecture.aux_heads(),
+        resolution.map_or_else(String::new, |side| {
+            format!("# Side of the images that the network is for, in pixels; may be left out.\nresolution = {side}\n")
+        })
     );
     for (name, widths) in BLOCK_NAMES.iter().zip(architecture.blocks()) {
         // Writing to a String cannot fail.
@@ -114,7 +132,7 @@ conv2 = {conv2}
 ///
 /// # Errors
 /// A [`Diagnostic`] that shows the first mistake where it stands.
-pub fn from_toml(file: &str, source: &str) -> Result<Architecture, Diagnostic> {
+pub fn from_toml(file: &str, source: &str) -> Result<Written, Diagnostic> {
     let in_toml = |error| Diagnostic::from_toml(file, source, &error);
     // First alone, since another version may have other keys.
     let version = toml::from_str::<Version>(source).map_err(in_toml)?.version;
@@ -126,7 +144,15 @@ pub fn from_toml(file: &str, source: &str) -> Result<Architecture, Diagnostic> {
         let mistake = in_toml(error);
         if mistake.message().starts_with("missing key") { mistake.with_help(whole_file()) } else { mistake }
     })?;
-    written.check().map_err(|(error, span)| Diagnostic::new(file, source, span, error.to_string()))
+    let allowed = MIN_RESOLUTION..=MAX_RESOLUTION;
+    if let Some(wrong) = written.resolution.as_ref().filter(|side| !allowed.contains(side.get_ref())) {
+        let message = format!("resolution is {}", wrong.get_ref());
+        let help = format!("give a number from {MIN_RESOLUTION} to {MAX_RESOLUTION}");
+        return Err(Diagnostic::new(file, source, wrong.span(), message).with_help(help));
+    }
+    let architecture =
+        written.check().map_err(|(error, span)| Diagnostic::new(file, source, span, error.to_string()))?;
+    Ok(Written { architecture, resolution: written.resolution.map(Spanned::into_inner) })
 }
 
 /// What a file must have, for whoever left something out.
@@ -148,6 +174,7 @@ struct File {
     _version: u64,
     classes: Spanned<usize>,
     aux_heads: bool,
+    resolution: Option<Spanned<usize>>,
     stem: Stem,
     blocks: Blocks,
 }
@@ -249,7 +276,7 @@ mod tests {
 
     /// The message for GoogLeNet's file with `from` replaced by `to`.
     fn mistake(from: &str, to: &str) -> String {
-        let source = to_toml(&googlenet());
+        let source = to_toml(&googlenet(), None);
         assert!(source.contains(from), "nothing to replace: {from}");
         from_toml("net.toml", &source.replacen(from, to, 1)).unwrap_err().to_string()
     }
@@ -257,7 +284,11 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         for architecture in [googlenet(), Architecture::googlenet_scaled(0.37, 1000, false).unwrap()] {
-            assert_eq!(from_toml("net.toml", &to_toml(&architecture)).unwrap(), architecture);
+            for resolution in [None, Some(96)] {
+                let text = to_toml(&architecture, resolution);
+                let written = Written { architecture: architecture.clone(), resolution };
+                assert_eq!(from_toml("net.toml", &text).unwrap(), written);
+            }
         }
     }
 
@@ -266,8 +297,8 @@ mod tests {
         let stem = StemWidths { conv1: 1, conv2_reduce: 2, conv2: 3 };
         let blocks = std::array::from_fn(|block| BranchWidths::new(std::array::from_fn(|i| 4 + 6 * block + i)));
         let counted = Architecture::new(stem, blocks, 7, false).unwrap();
-        let text = to_toml(&counted);
-        assert_eq!(from_toml("net.toml", &text).unwrap(), counted);
+        let text = to_toml(&counted, None);
+        assert_eq!(from_toml("net.toml", &text).unwrap().architecture, counted);
         assert!(text.contains("[blocks.5b]\nb1x1 = 52\nb3x3_reduce = 53\n"), "{text}");
     }
 
@@ -283,6 +314,8 @@ mod tests {
    |        ^"
         );
         assert!(mistake("conv2 = 192", "conv2 = 5000").contains("stem.conv2 has width 5000"));
+        let side = mistake("[stem]", "resolution = 20\n[stem]");
+        assert!(side.starts_with("resolution is 20") && side.contains("from 32 to"), "{side}");
         assert!(mistake("classes = 2", "classes = 1").contains("1 classes: give a number from 2 to 65536"));
     }
 
@@ -296,7 +329,7 @@ mod tests {
         let missing = mistake("pool_proj = 32\n", "");
         assert!(missing.starts_with("missing key `pool_proj`"), "{missing}");
         assert!(missing.contains("[blocks.3a]"), "{missing}");
-        let source = to_toml(&googlenet());
+        let source = to_toml(&googlenet(), None);
         let (whole, _) = source.split_once("[blocks.5b]").unwrap();
         let missing = from_toml("net.toml", whole).unwrap_err().to_string();
         assert!(missing.starts_with("missing key `5b`"), "{missing}");
@@ -322,11 +355,11 @@ mod tests {
     fn names_and_paths_resolve() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.toml");
-        std::fs::write(&path, to_toml(&googlenet())).unwrap();
+        std::fs::write(&path, to_toml(&googlenet(), Some(48))).unwrap();
         let path = path.to_str().unwrap();
-        assert_eq!(resolve(path, None).unwrap(), googlenet());
-        assert_eq!(resolve(path, Some(5)).unwrap().classes(), 5);
-        assert_eq!(resolve("googlenet", None).unwrap().classes(), 1000);
+        assert_eq!(resolve(path, None).unwrap(), Written { architecture: googlenet(), resolution: Some(48) });
+        assert_eq!(resolve(path, Some(5)).unwrap().architecture.classes(), 5);
+        assert_eq!(resolve("googlenet", None).unwrap().architecture.classes(), 1000);
         let error = resolve("googlnet", None).unwrap_err().to_string();
         assert!(error.ends_with("give the path of one, or `googlenet`; did you mean `googlenet`?"), "{error}");
         assert!(matches!(resolve("googlenet", Some(1)), Err(ArchitectureFileError::Classes(_))));

@@ -162,7 +162,7 @@ impl Model {
         // Fails if it exists: nothing is removed that this call did not make or `check_free` did not look into.
         fs::create_dir(&new).map_err(io(&new))?;
         let architecture = new.join(ARCHITECTURE);
-        let text = architecture_file::to_toml(network.architecture());
+        let text = architecture_file::to_toml(network.architecture(), Some(self.resolution));
         fs::write(&architecture, text).map_err(io(&architecture))?;
         network.save(&new.join(WEIGHTS))?;
         let description = new.join(MODEL);
@@ -190,7 +190,7 @@ impl Model {
         if (model.mean, model.std) != (MEAN, STD) {
             return Err(ModelDirError::Normalisation(path));
         }
-        let architecture = architecture_file::read(&dir.join(ARCHITECTURE))?;
+        let architecture = architecture_file::read(&dir.join(ARCHITECTURE))?.architecture;
         if architecture.classes() != model.classes.len() {
             let (described, network) = (model.classes.len(), architecture.classes());
             return Err(ModelDirError::Classes { path, described, network });
@@ -291,7 +291,7 @@ pub(super) mod tests {
         assert!(error(dir).contains("3 class names, but the network has 2 classes"), "{}", error(dir));
         fs::write(dir.join(MODEL), &description).unwrap();
         let other = Architecture::googlenet_scaled(0.5, 2, true).unwrap();
-        fs::write(dir.join(ARCHITECTURE), architecture_file::to_toml(&other)).unwrap();
+        fs::write(dir.join(ARCHITECTURE), architecture_file::to_toml(&other, None)).unwrap();
         assert!(error(dir).contains("weights of another architecture"), "{}", error(dir));
     }
 }

@@ -191,8 +191,11 @@ fn a_network_is_trained_at_its_own_resolution_from_the_search_to_the_end() {
 
     let picked = place.json("best --run one --data pets --train --epochs 1 -q");
     assert_eq!(picked["trained"]["resolution"], picked["fidelity"]["resolution"]);
-    let evaluated = place.json("evaluate --model results/one/best/model --data pets -q");
-    assert!(evaluated["accuracy"].is_f64(), "{evaluated}");
+    // The architecture file knows the size too, unless another one is asked for.
+    let train = "train --arch results/one/best/architecture.toml --space tiny.toml --data pets --epochs 1 -q --out";
+    assert_eq!(place.json(&format!("{train} same"))["resolution"], picked["fidelity"]["resolution"]);
+    assert_eq!(place.json(&format!("{train} other --size 40"))["resolution"], 40);
+    assert_eq!(place.json(&format!("{train} set --set protocol.resolution=40"))["resolution"], 40);
 
     // Another list of sizes is another search.
     let error = place.fails(2, &line.replace("[32,48]", "[32,64]").replace("--name", "--name one"));
