@@ -6,17 +6,21 @@ mod bench;
 mod best;
 mod compare;
 mod completions;
+mod doctor;
 mod estimate;
 mod evaluate;
 mod export;
 mod finalist;
 mod finals;
+mod folder;
 mod latency;
 mod load;
+mod machine;
 mod man;
 mod parse;
 mod plan;
 mod profile;
+mod rate;
 mod report;
 mod run;
 mod runs;
@@ -80,6 +84,8 @@ enum Command {
     Space(space::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),
+    /// Show what a report of a bug needs: version, machine, memory, folders, speed; and what stands in the way.
+    Doctor,
     /// Print a script for a shell to complete commands and options with.
     Completions(completions::Args),
     /// Write a manual page for every command.
@@ -137,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Summary(args) => summary::execute(args, output),
         Command::Space(args) => space::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),
+        Command::Doctor => doctor::execute(output),
         Command::Completions(args) => completions::execute(args),
         Command::Man(args) => man::execute(args),
     };

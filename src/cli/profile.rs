@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::bench::median;
+use super::rate::median;
 use crate::arch::Layer;
 use crate::ops::Mark;
 use crate::report::columns;

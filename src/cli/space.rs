@@ -12,7 +12,7 @@ use super::threads::cores;
 use super::{Failure, Output, stdout};
 use crate::report::si;
 use crate::search::survey::Survey;
-use crate::space::{Limits, Space};
+use crate::space::{Limits, Space, schema};
 use crate::stats::quantiles;
 
 /// Networks that are drawn at random.
@@ -32,6 +32,10 @@ pub struct Args {
 enum SpaceCommand {
     /// Check a space file, and show what is in the space and about how long its search takes on this machine.
     Check(CheckArgs),
+    /// Print the JSON Schema of a space file, with which editors complete and check keys and values.
+    ///
+    /// With the line `#:schema ./space.schema.json` at the top of a space file, Taplo and Even Better TOML use it.
+    Schema,
 }
 
 #[derive(clap::Args, Debug)]
@@ -50,7 +54,13 @@ struct CheckArgs {
 /// # Errors
 /// [`Failure::Usage`] for a wrong space or data set; [`Failure::Failed`] if the timed training fails or stdout is gone.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
-    let SpaceCommand::Check(args) = args.command;
+    match args.command {
+        SpaceCommand::Check(args) => check(&args, output),
+        SpaceCommand::Schema => stdout::print(&(serde_json::to_string_pretty(&schema())? + "\n")),
+    }
+}
+
+fn check(args: &CheckArgs, output: Output) -> Result<(), Failure> {
     let space = args.overrides.load(&args.file, &[])?;
     let data = training_sets(args.data.data.as_deref(), &space, output)?;
     let workers = search_workers(cores(), &space);

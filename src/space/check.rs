@@ -5,16 +5,11 @@ use std::ops::RangeInclusive;
 
 use super::file::SpaceFile;
 use super::genotype::Gene;
+use super::ranges::{self, WIDTH_UNIT};
 use super::source::Source;
 use super::{OverLimit, Screen, SearchSettings, Space, grid};
-use crate::arch::{Architecture, MAX_RESOLUTION, MAX_WIDTH, MIN_RESOLUTION};
+use crate::arch::MAX_WIDTH;
 use crate::diagnostic::{Diagnostic, suggest};
-
-/// The paper's widest layer has 384 channels; eight times as many are still an architecture.
-const RATIOS: RangeInclusive<f64> = 0.01..=8.0;
-
-/// Widths have to be a multiple of this, so that no lane of a vector register is wasted.
-const WIDTH_UNIT: i64 = 4;
 
 impl Space {
     /// Reads a space file. `name` is shown in messages, `text` is its content, and every `key.path=value` of
@@ -55,38 +50,36 @@ fn number<T: PartialOrd + Display>(
 fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     let protocol = &file.protocol;
     let whole = |key, value, allowed| number(source, &["protocol", key], value, allowed);
-    whole("resolution", protocol.resolution, MIN_RESOLUTION..=MAX_RESOLUTION)?;
-    // The upper bounds from here on only catch slips of the finger.
-    whole("train_images", protocol.train_images, 1..=1_000_000_000)?;
-    whole("validation_images", protocol.validation_images, 1..=1_000_000_000)?;
-    whole("epochs", protocol.epochs, 1..=100_000)?;
-    // Batch norm needs two images to have a variance.
-    whole("batch", protocol.batch, 2..=65_536)?;
+    whole("resolution", protocol.resolution, ranges::RESOLUTION)?;
+    whole("train_images", protocol.train_images, ranges::TRAIN_IMAGES)?;
+    whole("validation_images", protocol.validation_images, ranges::VALIDATION_IMAGES)?;
+    whole("epochs", protocol.epochs, ranges::EPOCHS)?;
+    whole("batch", protocol.batch, ranges::BATCH)?;
     if protocol.batch > protocol.train_images {
         let message = format!("batch is {}, but train_images is {}", protocol.batch, protocol.train_images);
         return Err(source.mistake(&["protocol", "batch"], message).with_help("one batch must fit into an epoch"));
     }
     let real = |key, value, allowed| number(source, &["protocol", key], value, allowed);
-    real("peak_learning_rate", protocol.peak_learning_rate, 1e-9..=100.0)?;
-    real("warmup", protocol.warmup, 0.0..=1.0)?;
-    real("momentum", protocol.momentum, 0.0..=0.9999)?;
-    real("weight_decay", protocol.weight_decay, 0.0..=1.0)?;
-    real("label_smoothing", protocol.label_smoothing, 0.0..=0.9999)
+    real("peak_learning_rate", protocol.peak_learning_rate, ranges::LEARNING_RATE)?;
+    real("warmup", protocol.warmup, ranges::SHARE)?;
+    real("momentum", protocol.momentum, ranges::BELOW_ONE)?;
+    real("weight_decay", protocol.weight_decay, ranges::SHARE)?;
+    real("label_smoothing", protocol.label_smoothing, ranges::BELOW_ONE)
 }
 
 fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     let search = &file.search;
     let whole = |key, value, allowed| number(source, &["search", key], value, allowed);
-    whole("trials", search.trials, 1..=1_000_000)?;
-    whole("population", search.population, 2..=100_000)?;
-    whole("window", search.window, 1..=1024)?;
-    whole("candidates", search.candidates, 1..=100)?;
-    whole("eta", search.eta, 2..=100)?;
-    whole("max_failures", search.max_failures, 1..=1_000_000)?;
+    whole("trials", search.trials, ranges::TRIALS)?;
+    whole("population", search.population, ranges::POPULATION)?;
+    whole("window", search.window, ranges::WINDOW)?;
+    whole("candidates", search.candidates, ranges::CANDIDATES)?;
+    whole("eta", search.eta, ranges::ETA)?;
+    whole("max_failures", search.max_failures, ranges::MAX_FAILURES)?;
     check_screen(source, search)?;
-    number(source, &["search", "immigrants"], search.immigrants, 0.0..=1.0)?;
+    number(source, &["search", "immigrants"], search.immigrants, ranges::SHARE)?;
     if let Some(seconds) = search.max_seconds {
-        number(source, &["search", "max_seconds"], seconds, 1..=1_000_000_000)?;
+        number(source, &["search", "max_seconds"], seconds, ranges::MAX_SECONDS)?;
     }
     if !(1..=search.population).contains(&search.sample) {
         let message = format!("sample is {}, but population is {}", search.sample, search.population);
@@ -112,8 +105,8 @@ fn check_screen(source: &Source, search: &SearchSettings) -> Result<(), Diagnost
 }
 
 fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
-    number(source, &["reference", "error"], file.reference.error, 0.001..=1.0)?;
-    number(source, &["reference", "macs_ratio"], file.reference.macs_ratio, 0.001..=1000.0)
+    number(source, &["reference", "error"], file.reference.error, ranges::ERROR)?;
+    number(source, &["reference", "macs_ratio"], file.reference.macs_ratio, ranges::MACS_RATIO)
 }
 
 /// Rungs must get longer from one to the next, and the protocol's training is the last of them.
@@ -124,7 +117,7 @@ fn check_ladder(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
         let position = i.to_string();
         let path = |key| ["ladder", &position, key];
         number(source, &path("train_images"), rung.train_images, protocol.batch..=protocol.train_images)?;
-        number(source, &path("epochs"), rung.epochs, 1..=100_000)?;
+        number(source, &path("epochs"), rung.epochs, ranges::EPOCHS)?;
         let seen = rung.train_images.saturating_mul(rung.epochs);
         let longest = protocol.train_images.saturating_mul(protocol.epochs);
         if seen <= before || seen >= longest {
@@ -146,16 +139,15 @@ fn check_ladder(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
 /// The genes in network order: from the grid around the paper's widths, or from an explicit list.
 fn genes(source: &Source, file: &SpaceFile) -> Result<Vec<Gene>, Diagnostic> {
     let widths = &file.widths;
-    number(source, &["widths", "min_ratio"], widths.min_ratio, RATIOS)?;
-    number(source, &["widths", "max_ratio"], widths.max_ratio, RATIOS)?;
-    number(source, &["widths", "steps_per_octave"], widths.steps_per_octave, 1..=16)?;
+    number(source, &["widths", "min_ratio"], widths.min_ratio, ranges::RATIO)?;
+    number(source, &["widths", "max_ratio"], widths.max_ratio, ranges::RATIO)?;
+    number(source, &["widths", "steps_per_octave"], widths.steps_per_octave, ranges::STEPS_PER_OCTAVE)?;
     if widths.min_ratio > widths.max_ratio {
         let message = format!("min_ratio {} is larger than max_ratio {}", widths.min_ratio, widths.max_ratio);
         return Err(source.mistake(&["widths", "min_ratio"], message).with_help("swap them, or lower min_ratio"));
     }
 
-    // Two classes are always allowed, and no width depends on them.
-    let paper = Architecture::googlenet(2, false).map(|googlenet| googlenet.widths()).unwrap_or_default();
+    let paper = grid::paper_widths();
     for name in widths.choices.keys() {
         if !paper.iter().any(|(known, _)| known == name) {
             let names = paper.iter().map(|(known, _)| known.as_str());
@@ -187,10 +179,10 @@ fn genes(source: &Source, file: &SpaceFile) -> Result<Vec<Gene>, Diagnostic> {
 /// The gene of the input's resolution, if there is more than one.
 fn resolution_gene(source: &Source, file: &SpaceFile) -> Result<Option<Gene>, Diagnostic> {
     let Some(input) = &file.input else { return Ok(None) };
-    let allowed = MIN_RESOLUTION..=MAX_RESOLUTION;
+    let allowed = ranges::RESOLUTION;
     if let Some(wrong) = input.resolutions.iter().position(|resolution| !allowed.contains(resolution)) {
         let message = format!("resolutions has {}", input.resolutions[wrong]);
-        let help = format!("give sides from {MIN_RESOLUTION} to {MAX_RESOLUTION} pixels");
+        let help = format!("give sides from {} to {} pixels", allowed.start(), allowed.end());
         return Err(source.mistake(&["input", "resolutions", &wrong.to_string()], message).with_help(help));
     }
     let own = file.protocol.resolution;
@@ -244,6 +236,7 @@ fn check_limits(source: &Source, space: &Space) -> Result<(), Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Architecture;
     use crate::space::{ReferencePoint, Strategy};
 
     const DEFAULT: &str = include_str!("../../search_spaces/default.toml");

@@ -1,5 +1,6 @@
 //! Large whole numbers as people write them.
 
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest number that [`parse_count`] accepts: what a TOML integer can hold, rounded down.
@@ -43,6 +44,16 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         Written::Text(text) => text,
     };
     parse_count(&text).map(Some).map_err(de::Error::custom)
+}
+
+/// What [`deserialize`] reads, for editors. That `0.0001K` is rounded to 0 and refused is beyond it.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": MAX_COUNT as u64 },
+            { "type": "string", "pattern": r"^(?=.*[1-9])([0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)[KkMmGgTt])$" },
+        ]
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,13 @@
 //! The log grid that a gene's choices are taken from.
 
+use crate::arch::Architecture;
+
+/// The convolutions whose widths are searched, in network order, with the widths they have in the paper.
+pub(super) fn paper_widths() -> Vec<(String, usize)> {
+    // Two classes are always allowed, and no width depends on them.
+    Architecture::googlenet(2, false).map(|googlenet| googlenet.widths()).unwrap_or_default()
+}
+
 /// The widths `paper * 2^(k / steps_per_octave)` for every whole `k` that keeps the ratio between `min_ratio` and
 /// `max_ratio`, rounded to multiples of 8, of 4 below 32, ascending and without repeats.
 ///

@@ -9,8 +9,10 @@ mod genotype;
 mod grid;
 pub mod mutate;
 mod protocol;
+mod ranges;
 mod rng;
 mod sample;
+mod schema;
 mod source;
 
 pub use checked::{OverLimit, Space};
@@ -20,3 +22,4 @@ pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
 pub use rng::Rng;
 pub use sample::random;
+pub use schema::schema;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod studies;
+mod tools;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,94 @@
+//! How fast training steps go on this machine.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::Failure;
+use super::profile::Step;
+use crate::arch::{Architecture, LayerKind};
+use crate::data::{Augment, Crop, synthetic};
+use crate::net::GoogLeNet;
+use crate::ops::{Gemm, Timeline};
+use crate::train::{Recipe, fit};
+
+/// Steps before the timing starts.
+const WARM_UP: usize = 2;
+
+/// What is timed.
+pub(super) struct Workload<'a> {
+    pub(super) architecture: &'a Architecture,
+    /// Side of the input in pixels.
+    pub(super) size: usize,
+    /// Images a step, from 2.
+    pub(super) batch: usize,
+    pub(super) threads: NonZeroUsize,
+    /// Steps timed, from 1, after two to warm up.
+    pub(super) steps: usize,
+}
+
+/// The figures, under the names that other programs' benchmarks of the same step use.
+#[derive(Debug, Serialize)]
+pub(super) struct Rate {
+    /// Of whole training steps: forward, loss, backward, update. From the median step.
+    pub(super) images_per_s: f64,
+    /// Of all convolutions, auxiliary heads included if trained.
+    pub(super) macs_per_image: u64,
+    /// 6 x MACs x images/s: a multiply-add is two operations, and backward costs twice as much as forward.
+    pub(super) gflops: f64,
+}
+
+impl Workload<'_> {
+    /// The timed training steps; with the marks of a timeline if a profile is wanted.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if there can be no such images, [`Failure::Failed`] if the training fails.
+    pub(super) fn time(&self, profile: bool) -> Result<Vec<Step>, Failure> {
+        let steps = WARM_UP + self.steps;
+        let data = synthetic(self.batch, self.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
+        let mut network = GoogLeNet::new(Gemm::with_threads(self.threads)?, self.architecture, 0)?;
+        let (timeline, marks) = Timeline::new();
+        if profile {
+            network = network.with_timeline(timeline);
+        }
+        // One step an epoch. The images do not matter, nor what is learnt.
+        let recipe = Recipe {
+            epochs: steps,
+            batch: self.batch,
+            peak_learning_rate: 0.01,
+            warmup: 0.0,
+            momentum: 0.9,
+            weight_decay: 1e-4,
+            label_smoothing: 0.0,
+            augment: Augment { crop: Crop::None, flip: false },
+        };
+        let mut timed = Vec::with_capacity(steps);
+        let mut begin = Instant::now();
+        let mut watch = |_| {
+            timed.push(Step { begin, end: Instant::now(), marks: marks.try_iter().collect() });
+            begin = Instant::now();
+        };
+        fit(&mut network, &data, &data.all(), &recipe, 0, &AtomicBool::new(false), &mut watch)?;
+        Ok(timed.split_off(WARM_UP))
+    }
+
+    /// What the timed steps come to.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if there is no such network at this resolution.
+    pub(super) fn rate(&self, steps: &[Step]) -> Result<Rate, Failure> {
+        let layers = self.architecture.layers(self.size)?;
+        let convolutions = layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Conv { .. }));
+        let macs_per_image = convolutions.map(|layer| layer.macs()).sum();
+        let images_per_s = self.batch as f64 / median(steps.iter().map(Step::seconds).collect());
+        Ok(Rate { images_per_s, macs_per_image, gflops: 6.0 * macs_per_image as f64 * images_per_s / 1e9 })
+    }
+}
+
+/// The value in the middle, or the mean of the two there.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
+}
