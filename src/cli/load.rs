@@ -135,14 +135,8 @@ pub(super) fn dataset(data: Option<&Path>, resolution: usize, output: Output) ->
         }
         return synthetic(SYNTHETIC_IMAGES, resolution, SYNTHETIC_DIFFICULTY, SYNTHETIC_SEED).map_err(usage);
     };
-    let bar = decoding_bar(output);
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        // The calls of several threads may overtake each other.
-        bar.set_position(bar.position().max(done as u64));
-    };
-    let opened = open_folder(dir, resolution, default_cache_dir().as_deref(), &progress);
-    bar.finish_and_clear();
+    let cache = default_cache_dir();
+    let opened = with_decoding_bar(output, |progress| open_folder(dir, resolution, cache.as_deref(), progress));
     let (dataset, report) = opened.map_err(usage)?;
     tell(&report, output);
     Ok(dataset)
@@ -156,6 +150,18 @@ pub(super) fn training_set(data: Option<&Path>, resolution: usize, output: Outpu
     let dataset = dataset(data, resolution, output)?;
     dataset.check_splits().map_err(|error| Failure::Usage(error.into()))?;
     Ok(dataset)
+}
+
+/// Does `work`, and shows how far it says it is: numbers of images done and in all.
+pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
+    let bar = decoding_bar(output);
+    let done = work(&|done, total| {
+        bar.set_length(total as u64);
+        // The calls of several threads may overtake each other.
+        bar.set_position(bar.position().max(done as u64));
+    });
+    bar.finish_and_clear();
+    done
 }
 
 fn decoding_bar(output: Output) -> ProgressBar {
