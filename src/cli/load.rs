@@ -144,14 +144,8 @@ fn read(data: Option<&Path>, resolution: usize, output: Output) -> Result<(Datas
         let drawn = synthetic(SYNTHETIC_IMAGES, resolution, SYNTHETIC_DIFFICULTY, SYNTHETIC_SEED);
         return Ok((drawn.map_err(usage)?, None));
     };
-    let bar = decoding_bar(output);
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        // The calls of several threads may overtake each other.
-        bar.set_position(bar.position().max(done as u64));
-    };
-    let opened = open_folder(dir, resolution, default_cache_dir().as_deref(), &progress);
-    bar.finish_and_clear();
+    let cache = default_cache_dir();
+    let opened = with_decoding_bar(output, |progress| open_folder(dir, resolution, cache.as_deref(), progress));
     let (dataset, report) = opened.map_err(usage)?;
     Ok((dataset, Some(report)))
 }
@@ -177,6 +171,18 @@ pub(super) fn training_sets(data: Option<&Path>, space: &Space, output: Output) 
     // What there is to say about the images has been said.
     let others = others.map(|&resolution| read(data, resolution, output).map(|(dataset, _)| dataset));
     Pyramid::new(base, others.collect::<Result<Vec<_>, _>>()?).map_err(|error| Failure::Usage(error.into()))
+}
+
+/// Does `work`, and shows how far it says it is: numbers of images done and in all.
+pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
+    let bar = decoding_bar(output);
+    let done = work(&|done, total| {
+        bar.set_length(total as u64);
+        // The calls of several threads may overtake each other.
+        bar.set_position(bar.position().max(done as u64));
+    });
+    bar.finish_and_clear();
+    done
 }
 
 fn decoding_bar(output: Output) -> ProgressBar {

@@ -6,6 +6,7 @@ mod bench;
 mod best;
 mod compare;
 mod completions;
+mod data;
 mod doctor;
 mod estimate;
 mod evaluate;
@@ -82,6 +83,8 @@ enum Command {
     Summary(summary::Args),
     /// Look at a search space before searching it.
     Space(space::Args),
+    /// Look at a folder of images before training on it.
+    Data(data::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),
     /// Show what a report of a bug needs: version, machine, memory, folders, speed; and what stands in the way.
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::execute(args, output),
         Command::Summary(args) => summary::execute(args, output),
         Command::Space(args) => space::execute(args, output),
+        Command::Data(args) => data::execute(args, output),
         Command::Bench(args) => bench::execute(args, output),
         Command::Doctor => doctor::execute(output),
         Command::Completions(args) => completions::execute(args),

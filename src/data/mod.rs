@@ -1,5 +1,6 @@
 //! Images: folders of files -> packed cache -> splits -> augmented batches; and the built-in synthetic set.
 
+mod alike;
 mod augment;
 mod batch;
 mod cache;
@@ -9,6 +10,7 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod folder;
+mod inspect;
 mod open;
 mod pack;
 mod pyramid;
@@ -22,6 +24,7 @@ pub use batch::{Batch, MEAN, STD, epoch_order};
 pub use cache::default_cache_dir;
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use inspect::{Broken, Inspected, Inspection, inspect};
 pub use open::{ImportReport, open_folder};
 pub use pyramid::Pyramid;
 pub use split::Split;

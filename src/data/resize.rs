@@ -7,15 +7,33 @@ use image::RgbImage;
 /// Cuts the largest square out of the middle and scales it to `side` x `side` pixels with an anti-aliasing cubic filter
 /// (Catmull-Rom). Returns `[side, side, 3]`.
 pub(super) fn to_square(image: &RgbImage, side: usize, resizer: &mut Resizer) -> Result<Vec<u8>, String> {
+    scale(image, side, side, &ResizeOptions::new().fit_into_destination(Some((0.5, 0.5))), resizer)
+}
+
+/// Squeezes the whole image into `width` x `height` pixels with the same filter. Returns `[height, width, 3]`.
+pub(super) fn squeezed(
+    image: &RgbImage,
+    width: usize,
+    height: usize,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, String> {
+    scale(image, width, height, &ResizeOptions::new(), resizer)
+}
+
+fn scale(
+    image: &RgbImage,
+    width: usize,
+    height: usize,
+    options: &ResizeOptions,
+    resizer: &mut Resizer,
+) -> Result<Vec<u8>, String> {
     let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3);
-    let mut square = Image::new(side as u32, side as u32, PixelType::U8x3);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
-        .fit_into_destination(Some((0.5, 0.5)));
+    let mut scaled = Image::new(width as u32, height as u32, PixelType::U8x3);
+    let options = options.resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
     resizer
-        .resize(&source.map_err(|error| error.to_string())?, &mut square, &options)
+        .resize(&source.map_err(|error| error.to_string())?, &mut scaled, &options)
         .map_err(|error| format!("cannot be resized: {error}"))?;
-    Ok(square.into_vec())
+    Ok(scaled.into_vec())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, stderr};
+use super::{Place, photographs, stderr};
 
 #[test]
 fn editors_get_the_schema_of_a_space_file() {
@@ -28,4 +28,36 @@ fn the_doctor_names_what_stands_in_the_way() {
     assert!(report["speeds"].as_array().unwrap().iter().all(|speed| speed["images_per_s"].as_f64() > Some(0.0)));
     // Nothing is left of the attempts to write.
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_of_images_is_looked_at_before_it_is_trained_on() {
+    let place = Place::new();
+    photographs(&place, "pets", 20);
+    let pets = place.path().join("pets");
+    fs::copy(pets.join("cats/0.png"), pets.join("dogs/copy.png")).unwrap();
+    fs::write(pets.join("dogs/broken.jpg"), "woof").unwrap();
+    let report = place.json("data check pets");
+    assert_eq!(
+        (&report["files"], &report["images"], &report["classes"][1]["files"]),
+        (&42.into(), &41.into(), &22.into())
+    );
+    assert_eq!(report["broken"][0]["reason"], "not a JPEG, PNG or WebP image");
+    assert_eq!(
+        (report["copies"].as_array().unwrap().len(), &report["copies"][0]["several_classes"]),
+        (1, &true.into())
+    );
+    assert_eq!(report["shorter_side"], serde_json::json!([40.0, 40.0, 40.0]));
+    let splits = ["training", "validation", "test"].map(|split| report["classes"][0][split].as_u64().unwrap());
+    assert_eq!(splits.iter().sum::<u64>(), 20);
+    let text = place.ok("data check pets");
+    for expected in [
+        "the largest class has 51.2 %",
+        "broken        1 files",
+        "dogs/copy.png (dogs, ",
+        "dogs/broken.jpg: not a JPEG",
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(place.fails(2, "data check no/such").contains("no/such does not exist"));
 }
