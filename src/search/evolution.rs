@@ -30,7 +30,7 @@ impl Searcher for Evolution {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let random = Opening::is_random(space, number, rng);
+        let random = self.opening.is_random(space, number, rng);
         match self.populations.parents().tournament(rng, space.search().sample) {
             Some(parent) if !random => {
                 let (genotype, operator) = mutate(space, rng, &parent.genotype);

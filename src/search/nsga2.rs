@@ -51,7 +51,7 @@ impl Searcher for Nsga2 {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let child = if Opening::is_random(space, number, rng) { None } else { self.child(space, rng) };
+        let child = if self.opening.is_random(space, number, rng) { None } else { self.child(space, rng) };
         Some(child.unwrap_or_else(|| Proposal::Random(stratified(space, number, rng))))
     }
 

@@ -14,13 +14,20 @@ const CONTROLS: [u32; 7] = [1000, 500, 250, 707, 354, 177, 125];
 /// there are several resolutions, as many scaled copies at each of them: they are what the others are compared with.
 pub(super) struct Opening {
     controls: VecDeque<Proposal>,
+    /// Candidates of the first population.
+    first: usize,
 }
 
 impl Opening {
     /// An opening with the ratios that the space allows.
     pub fn new(space: &Space) -> Self {
-        let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille)).take(half(space));
-        Self { controls: ratios.flat_map(|permille| at_all_resolutions(space, permille)).collect() }
+        let population = space.search().population;
+        let half = population / 2;
+        let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille)).take(half);
+        let controls: VecDeque<Proposal> = ratios.flat_map(|permille| at_all_resolutions(space, permille)).collect();
+        // Those beyond half of a population do not take the place of others.
+        let inside = controls.iter().filter(|control| is_inside(space, control)).count();
+        Self { controls, first: population + inside.saturating_sub(half) }
     }
 
     /// The next scaled copy, until all have been proposed.
@@ -30,15 +37,14 @@ impl Opening {
 
     /// Whether candidate `number` is to be drawn at random: as long as they fill the first population, and now and then
     /// from then on.
-    pub fn is_random(space: &Space, number: usize, rng: &mut Rng) -> bool {
-        let first = space.search().population + half(space) * (space.resolutions().len() - 1);
-        number < first || rng.unit() < space.search().immigrants
+    pub fn is_random(&self, space: &Space, number: usize, rng: &mut Rng) -> bool {
+        number < self.first || rng.unit() < space.search().immigrants
     }
 }
 
-/// Half of a population.
-fn half(space: &Space) -> usize {
-    space.search().population / 2
+/// Whether a control is inside the limits, with the fewest classes.
+fn is_inside(space: &Space, control: &Proposal) -> bool {
+    control.architecture(space, 2).is_ok_and(|it| space.within_limits(&it, control.resolution(space)).is_ok())
 }
 
 #[cfg(test)]
@@ -63,14 +69,18 @@ mod tests {
         assert_eq!(controls(&["widths.max_ratio=1", "search.population=6"]), [1000, 500, 250]);
         assert_eq!(controls(&["search.population=20"]), [250, 177, 125]);
         let two = all(&["search.population=4", "input.resolutions=[32, 48]"]);
+        // 250 at 48 px is over the limit of 4M MACs.
+        assert_eq!(Opening::new(&space(&["search.population=4", "input.resolutions=[32, 48]"])).first, 4 + 1);
+        assert_eq!(Opening::new(&space(&["search.population=4"])).first, 4);
         assert_eq!(two, [(250, 32), (250, 48), (177, 32), (177, 48)]);
     }
 
     #[test]
     fn the_share_of_immigrants_is_kept() {
         let space = space(&["search.population=4", "search.immigrants=0.25"]);
+        let opening = Opening::new(&space);
         let random = |indices: std::ops::Range<usize>| {
-            indices.filter(|&i| Opening::is_random(&space, i, &mut step_rng(0, i))).count()
+            indices.filter(|&i| opening.is_random(&space, i, &mut step_rng(0, i))).count()
         };
         assert_eq!(random(0..4), 4);
         assert!(random(10..1010).abs_diff(250) < 50);
