@@ -1,6 +1,7 @@
 //! The trials of a run as a picture.
 
-use super::chart::{Axis, Chart, Look, Point, Series};
+use super::chart::{Chart, Look, Point, Series};
+use super::scale::Axis;
 use super::summary::{Row, RunSummary, origin};
 use super::units::si;
 use crate::search::trial::Trial;
@@ -34,7 +35,7 @@ fn rows(rows: &[Row]) -> Vec<Point> {
 fn point(trial: usize, macs: u64, score: [f64; 2], origin: &str) -> Point {
     let [accuracy, se] = score.map(|share| 100.0 * share);
     let about = format!("trial {trial}: {accuracy:.1} ± {se:.1} %, {} MACs, {origin}", si(macs));
-    Point { x: macs as f64, y: [accuracy - se, accuracy, accuracy + se], about }
+    Point { x: macs as f64, y: [accuracy - se, accuracy, accuracy + se], about, trial: Some(trial) }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod front_svg;
 mod ledger;
 mod page;
 mod progress;
+mod scale;
 mod summary;
 mod table;
 mod trainings;

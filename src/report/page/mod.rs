@@ -6,11 +6,12 @@ mod widths;
 use html::{paragraph, preformatted, section};
 
 use super::card::lineage;
-use super::chart::{Axis, Chart, Look, Point, Series};
+use super::chart::{Chart, Look, Point, Series};
 use super::escape::escape;
 use super::finals::{FinalsReport, finals_table, finals_verdict};
 use super::front_svg::front_svg;
 use super::ledger::{self, Ledger};
+use super::scale::Axis;
 use super::summary::{Row, RunSummary};
 use super::table::verdict;
 use super::units::{duration, si};
@@ -131,7 +132,12 @@ impl Page<'_> {
                 reached = front(reached.iter().copied());
             }
             let volume = hypervolume_of(reached.iter().copied(), &reference);
-            Point { x: f64::from(count), y: [volume; 3], about: format!("after {count} trials: {volume:.4}") }
+            Point {
+                x: f64::from(count),
+                y: [volume; 3],
+                about: format!("after {count} trials: {volume:.4}"),
+                trial: None,
+            }
         });
         let series = Series { name: "this run".to_owned(), look: Look::Line, points: points.collect() };
         let x = Axis { label: "trials", log: false, show: |value| format!("{value}") };
