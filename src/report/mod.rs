@@ -1,5 +1,6 @@
 //! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
 
+mod architecture_svg;
 mod audit;
 mod card;
 mod chart;
@@ -11,6 +12,7 @@ mod front_csv;
 mod front_svg;
 mod ledger;
 mod page;
+mod paper;
 mod progress;
 mod scale;
 mod summary;
@@ -19,6 +21,7 @@ mod trainings;
 mod trials_csv;
 mod units;
 
+pub use architecture_svg::architecture_svg;
 pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Finalist, Source};
 pub use columns::columns;
@@ -29,7 +32,7 @@ pub use finals::{
 pub use front_csv::front_csv;
 pub use front_svg::front_svg;
 pub use ledger::{Item, Ledger, Purpose, Spent};
-pub use page::Page;
+pub use page::{Page, PageError};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;

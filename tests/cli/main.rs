@@ -153,6 +153,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
     assert!(place.ok("report --out page.html").ends_with("page.html\n"));
     assert_eq!(fs::read_to_string(place.path().join("page.html")).unwrap(), page);
+    let drawing = fs::read_to_string(run.join("architecture.svg")).unwrap();
+    assert!(drawing.contains(" beside GoogLeNet: ") && page.contains(&drawing));
     let card = place.json("best");
     assert_eq!((&card["run"], &card["classes"][1]), (&"tiny-synthetic".into(), &"dog".into()));
     assert!(fs::read_to_string(run.join("best/card.md")).unwrap().contains("## Lineage"));
