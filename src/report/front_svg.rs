@@ -13,6 +13,11 @@ pub fn front_svg<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a 
     chart(summary, trials, label).svg()
 }
 
+/// The same for a terminal of so many columns, without the standard errors.
+pub fn front_text<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, columns: usize) -> String {
+    chart(summary, trials, "validation accuracy in %").text(columns)
+}
+
 fn chart<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, label: &'static str) -> Chart {
     let shown = |trial: &Trial| summary.front.iter().chain(&summary.uniform).any(|row| row.trial == trial.job.index);
     let others = trials.into_iter().filter(|trial| !shown(trial)).filter_map(|trial| {

@@ -13,6 +13,7 @@ mod front_svg;
 mod ledger;
 mod page;
 mod paper;
+mod plot;
 mod progress;
 mod scale;
 mod summary;
@@ -30,7 +31,7 @@ pub use finals::{
     Contest, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
 };
 pub use front_csv::front_csv;
-pub use front_svg::front_svg;
+pub use front_svg::{front_svg, front_text};
 pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use page::{Page, PageError};
 pub use progress::{Progress, Style};

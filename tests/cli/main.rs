@@ -138,6 +138,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     let status = place.ok("status");
     assert!(status.contains(digest_line) && status.ends_with("done\n"), "{status}");
     assert!(place.json("status")["holder"].is_null());
+    let plot = place.ok("status --plot");
+    assert!(plot.contains("● front   × uniform scaling") && plot.ends_with(&status), "{plot}");
 
     let run = place.path().join("results/tiny-synthetic");
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
