@@ -17,25 +17,28 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-/// Writes all that is known of a run as one HTML file; reads only its text files, so a search that goes on is not disturbed.
+/// Writes all that is known of a run as one HTML file, and a picture of its best network beside the paper's; reads only its text files, so a search that goes on is not disturbed.
 ///
 /// # Errors
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the file not be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
     let path = args.out.unwrap_or_else(|| run.dir.page());
-    write(&run, &run.summary()?, &path)?;
+    let picture = run.dir.architecture_picture();
+    let drawn = write(&run, &run.summary()?, &path)?;
     if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(&serde_json::json!({ "file": path }))? + "\n"));
+        let written = serde_json::json!({ "file": path, "architecture": drawn.then_some(picture) });
+        return stdout::print(&(serde_json::to_string_pretty(&written)? + "\n"));
     }
-    stdout::print(&format!("written: {}\n", path.display()))
+    let picture = if drawn { format!("{}, ", picture.display()) } else { String::new() };
+    stdout::print(&format!("written: {picture}{}\n", path.display()))
 }
 
-/// Writes the page of a run that `summary` sums up.
+/// Writes the page of a run that `summary` sums up, and in its folder the picture of its best network; whether it has one.
 ///
 /// # Errors
-/// [`Failure::Failed`] if its finals cannot be read, or the file not be written.
-pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<(), Failure> {
+/// [`Failure::Failed`] if its finals cannot be read, or a file not be written.
+pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<bool, Failure> {
     let finals = run.finals()?;
     let page = Page {
         summary,
@@ -46,5 +49,10 @@ pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Resul
         data: &run.manifest.data,
         program: &run.manifest.program,
     };
-    Ok(write_atomically(path, page.html()?.as_bytes())?)
+    write_atomically(path, page.html()?.as_bytes())?;
+    let picture = page.architecture();
+    if let Some(picture) = &picture {
+        write_atomically(&run.dir.architecture_picture(), picture.as_bytes())?;
+    }
+    Ok(picture.is_some())
 }

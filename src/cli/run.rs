@@ -68,8 +68,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let search = Search { results, name: &name, space: &space, data: &data, manifest: &manifest, baseline, threads };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
     let dir = RunDir::new(results, &name);
-    report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
-    finish(&dir, &finished, &summary, output)
+    let drawn = report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
+    let architecture = drawn.then(|| dir.architecture_picture());
+    finish(&dir, architecture, &finished, &summary, output)
 }
 
 /// The stable machine form.
@@ -83,6 +84,7 @@ struct Report<'a> {
 
 fn finish(
     dir: &RunDir,
+    architecture: Option<PathBuf>,
     Finished { trials, ended }: &Finished,
     summary: &RunSummary,
     output: Output,
@@ -92,9 +94,9 @@ fn finish(
         let report = Report { summary, ended: key, results: dir.path().to_owned() };
         stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
-        let written = [dir.page(), dir.front(), dir.picture(), dir.journal(), dir.config()]
-            .map(|path| path.display().to_string());
-        let (text, digest, written) = (table(summary), &summary.digest, written.join(", "));
+        let written = [dir.page(), dir.front(), dir.picture()].into_iter().chain(architecture);
+        let written = written.chain([dir.journal(), dir.config()]).map(|path| path.display().to_string());
+        let (text, digest, written) = (table(summary), &summary.digest, written.collect::<Vec<_>>().join(", "));
         stdout::print(&format!("{text}\ndigest: {digest}\n{why}\nwritten: {written}\n"))?;
     }
     match ended {

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
-use crate::report::{RunSummary, table};
+use crate::report::{RunSummary, front_text, table};
+use crate::search::ladder::{full, trained_for};
 use crate::store::holder;
 
 /// Between two looks at a run.
@@ -22,6 +23,9 @@ pub struct Args {
     /// Show it again whenever a trial is done, until nobody works on the run any more.
     #[arg(long)]
     watch: bool,
+    /// Also plot accuracy over MACs, as plain characters.
+    #[arg(long)]
+    plot: bool,
 }
 
 /// The stable machine form.
@@ -48,7 +52,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             run = run.again(&args.run)?;
         }
         let status = Status { summary: run.summary()?, holder: holder(&dir) };
-        show(&status, args.watch, output)?;
+        let plot = args.plot.then(|| {
+            let comparable = trained_for(&run.trials, full(&run.space));
+            format!("{}\n", front_text(&status.summary, comparable, columns()))
+        });
+        show(&status, &plot.unwrap_or_default(), args.watch, output)?;
         if !args.watch || status.holder.is_none() {
             return Ok(());
         }
@@ -58,7 +66,12 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn show(status: &Status, over: bool, output: Output) -> Result<(), Failure> {
+/// The width of the terminal, or what most have where there is none.
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
+}
+
+fn show(status: &Status, plot: &str, over: bool, output: Output) -> Result<(), Failure> {
     if output.json {
         return stdout::print(&(serde_json::to_string_pretty(status)? + "\n"));
     }
@@ -73,5 +86,5 @@ fn show(status: &Status, over: bool, output: Output) -> Result<(), Failure> {
     // Over what was shown before.
     let clear = if over && io::stdout().is_terminal() { "\x1b[2J\x1b[H" } else { "" };
     let Status { summary, .. } = status;
-    stdout::print(&format!("{clear}{}digest: {}\n{state}\n", table(summary), summary.digest))
+    stdout::print(&format!("{clear}{plot}{}digest: {}\n{state}\n", table(summary), summary.digest))
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::escape::escape;
+use super::scale::{Axis, Scale};
 
 /// Extent of the picture, and of the margins around the plot, in SVG units.
 const SIZE: [f64; 2] = [820.0, 460.0];
@@ -10,12 +11,6 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 48.0;
 const BOTTOM: f64 = 56.0;
-
-/// Share of the extent of the data that is left free on every side.
-const FREE: f64 = 0.04;
-
-/// About as many marks an axis.
-const TICKS: f64 = 6.0;
 
 /// Looks. The colours are those of Okabe & Ito 2008, which people of all colour visions can tell apart.
 const STYLE: &str = "\
@@ -27,16 +22,6 @@ const STYLE: &str = "\
 @media(prefers-color-scheme:dark){.ground{fill:#181a1b}text{fill:#ddd}.grid{stroke:#333}.axis{stroke:#999}
 .c0{stroke:#56b4e9;fill:#56b4e9}}";
 
-/// One direction of a chart.
-pub(super) struct Axis {
-    /// What it shows, with the unit.
-    pub label: &'static str,
-    /// Whether equal lengths are equal ratios.
-    pub log: bool,
-    /// How a value on it is written.
-    pub show: fn(f64) -> String,
-}
-
 /// One value with its uncertainty.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
@@ -45,6 +30,8 @@ pub(super) struct Point {
     pub y: [f64; 3],
     /// What a reader is told who points at it.
     pub about: String,
+    /// The trial that it is about, if it is about one.
+    pub trial: Option<usize>,
 }
 
 /// How the points of a series are drawn.
@@ -73,57 +60,6 @@ pub(super) struct Chart {
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
-}
-
-/// From the values of an axis to places in the picture.
-struct Scale<'a> {
-    axis: &'a Axis,
-    /// Ends of the values, logarithms if the axis is logarithmic.
-    ends: [f64; 2],
-    /// Places of the ends.
-    places: [f64; 2],
-}
-
-impl<'a> Scale<'a> {
-    fn new(axis: &'a Axis, values: impl Iterator<Item = f64>, places: [f64; 2]) -> Self {
-        let mapped = values.map(|value| if axis.log { value.ln() } else { value }).filter(|value| value.is_finite());
-        let [low, high] = mapped.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(v), high.max(v)]);
-        // Nothing to show, or a single value: any extent will do.
-        let [low, high] = if low < high {
-            [low, high]
-        } else if low.is_finite() {
-            [low - 0.5, low + 0.5]
-        } else {
-            [0.0, 1.0]
-        };
-        let free = FREE * (high - low);
-        Self { axis, ends: [low - free, high + free], places }
-    }
-
-    fn place(&self, value: f64) -> f64 {
-        let value = if self.axis.log { value.ln() } else { value };
-        let share = (value - self.ends[0]) / (self.ends[1] - self.ends[0]);
-        self.places[0] + share.clamp(0.0, 1.0) * (self.places[1] - self.places[0])
-    }
-
-    /// Round values between the ends.
-    fn ticks(&self) -> Vec<f64> {
-        let [low, high] = self.ends;
-        if self.axis.log {
-            let (low, high) = (low.exp(), high.exp());
-            let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-            let steps = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(decade)));
-            return steps.filter(|tick| (low..=high).contains(tick)).collect();
-        }
-        let rough = (high - low) / TICKS;
-        let decade = rough.log10().floor() as i32;
-        let power = 10_f64.powi(decade.abs());
-        // A division rounds once: three times 0.2 comes out as 0.6 and is written so.
-        let scaled = |count: f64| if decade < 0 { count / power } else { count * power };
-        let steps = [1.0, 2.0, 5.0, 10.0].into_iter().find(|steps| scaled(*steps) >= rough).unwrap_or(10.0);
-        let (first, last) = ((low / scaled(steps)).ceil() as i64, (high / scaled(steps)).floor() as i64);
-        (first..=last).map(|tick| scaled(tick as f64 * steps)).collect()
-    }
 }
 
 impl Chart {
@@ -198,9 +134,10 @@ fn drawn(series: &Series, colour: usize, x: &Scale<'_>, y: &Scale<'_>) -> String
             line(&mut svg, &format!("bar c{colour}"), [place, y.place(point.y[0])], [place, y.place(point.y[2])]);
         }
         let (cx, cy, about) = (x.place(point.x), y.place(point.y[1]), escape(&point.about));
+        let trial = point.trial.map_or_else(String::new, |trial| format!(" data-trial=\"{trial}\""));
         let _ = writeln!(
             svg,
-            "<circle class=\"{class}{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.2\"><title>{about}</title></circle>"
+            "<circle class=\"{class}{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.2\"{trial}><title>{about}</title></circle>"
         );
     }
     svg
@@ -235,29 +172,11 @@ mod tests {
     const LOG: Axis = Axis { label: "MACs", log: true, show: |value| format!("{value}") };
 
     fn point(x: f64, y: f64) -> Point {
-        Point { x, y: [y - 0.1, y, y + 0.1], about: format!("at {x} < \"all\"") }
+        Point { x, y: [y - 0.1, y, y + 0.1], about: format!("at {x} < \"all\""), trial: None }
     }
 
     fn chart(series: Vec<Series>) -> Chart {
         Chart { title: "a & b".to_owned(), x: LOG, y: LINEAR, series }
-    }
-
-    #[test]
-    fn ticks_are_round_numbers_inside_the_data() {
-        let scale = |axis, values: [f64; 2]| Scale::new(axis, values.into_iter(), [0.0, 100.0]);
-        let near = |ticks: Vec<f64>, expected: &[f64]| {
-            assert_eq!(ticks.len(), expected.len(), "{ticks:?}");
-            ticks
-                .iter()
-                .zip(expected)
-                .for_each(|(tick, value)| assert!((tick / value - 1.0).abs() < 1e-9, "{ticks:?}"));
-        };
-        near(scale(&LINEAR, [0.11, 0.62]).ticks(), &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
-        near(scale(&LOG, [1.5, 120.0]).ticks(), &[2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
-        assert!(scale(&LINEAR, [3.0, 3.0]).ticks().contains(&3.0));
-        let written: Vec<String> = scale(&LINEAR, [66.2, 67.1]).ticks().iter().map(f64::to_string).collect();
-        assert_eq!(written, ["66.2", "66.4", "66.6", "66.8", "67"]);
-        assert_eq!(scale(&LINEAR, [f64::NAN, f64::NAN]).ends, [-FREE, 1.0 + FREE]);
     }
 
     #[test]

@@ -1,13 +1,24 @@
 //! The trials of a run as a picture.
 
-use super::chart::{Axis, Chart, Look, Point, Series};
+use super::chart::{Chart, Look, Point, Series};
+use super::scale::Axis;
 use super::summary::{Row, RunSummary, origin};
-use super::units::si;
+use super::units::{si, with_error};
 use crate::search::trial::Trial;
 
 /// `front.svg`: validation accuracy over MACs, with one standard error, of the front and of the uniform scalings of
 /// `summary`, and the other scored ones among `trials`, which are those of equal training, as dots.
 pub fn front_svg<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>) -> String {
+    let label = "validation accuracy in % (± one standard error)";
+    chart(summary, trials, label).svg()
+}
+
+/// The same for a terminal of so many columns, without the standard errors.
+pub fn front_text<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, columns: usize) -> String {
+    chart(summary, trials, "validation accuracy in %").text(columns)
+}
+
+fn chart<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, label: &'static str) -> Chart {
     let shown = |trial: &Trial| summary.front.iter().chain(&summary.uniform).any(|row| row.trial == trial.job.index);
     let others = trials.into_iter().filter(|trial| !shown(trial)).filter_map(|trial| {
         let score = trial.outcome.score()?;
@@ -20,11 +31,8 @@ pub fn front_svg<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a 
         series("other trials", Look::Dots, others.collect()),
     ];
     let x = Axis { label: "MACs of one image", log: true, show: |value| si(value as u64) };
-    let y =
-        Axis {
-            label: "validation accuracy in % (± one standard error)", log: false, show: |value| format!("{value}")
-        };
-    Chart { title: format!("run {}", summary.run), x, y, series }.svg()
+    let y = Axis { label, log: false, show: |value| format!("{value}") };
+    Chart { title: format!("run {}", summary.run), x, y, series }
 }
 
 fn rows(rows: &[Row]) -> Vec<Point> {
@@ -33,8 +41,8 @@ fn rows(rows: &[Row]) -> Vec<Point> {
 
 fn point(trial: usize, macs: u64, score: [f64; 2], origin: &str) -> Point {
     let [accuracy, se] = score.map(|share| 100.0 * share);
-    let about = format!("trial {trial}: {accuracy:.1} ± {se:.1} %, {} MACs, {origin}", si(macs));
-    Point { x: macs as f64, y: [accuracy - se, accuracy, accuracy + se], about }
+    let about = format!("trial {trial}: {}, {} MACs, {origin}", with_error(score[0], score[1]), si(macs));
+    Point { x: macs as f64, y: [accuracy - se, accuracy, accuracy + se], about, trial: Some(trial) }
 }
 
 #[cfg(test)]

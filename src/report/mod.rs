@@ -1,5 +1,6 @@
 //! What people and scripts get to see of a run: progress while it goes on, tables and files of what it found.
 
+mod architecture_svg;
 mod audit;
 mod card;
 mod chart;
@@ -11,13 +12,17 @@ mod front_csv;
 mod front_svg;
 mod ledger;
 mod page;
+mod paper;
+mod plot;
 mod progress;
+mod scale;
 mod summary;
 mod table;
 mod trainings;
 mod trials_csv;
 mod units;
 
+pub use architecture_svg::architecture_svg;
 pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Finalist, Source};
 pub use columns::columns;
@@ -26,9 +31,9 @@ pub use finals::{
     Contest, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
 };
 pub use front_csv::front_csv;
-pub use front_svg::front_svg;
+pub use front_svg::{front_svg, front_text};
 pub use ledger::{Item, Ledger, Purpose, Spent};
-pub use page::Page;
+pub use page::{Page, PageError};
 pub use progress::{Progress, Style};
 pub use summary::{Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;

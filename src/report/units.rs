@@ -18,6 +18,11 @@ pub fn si(count: u64) -> String {
     }
 }
 
+/// A share and its standard error in percent: `68.5 ± 1.5 %`.
+pub(super) fn with_error(share: f64, error: f64) -> String {
+    format!("{:.1} ± {:.1} %", 100.0 * share, 100.0 * error)
+}
+
 /// Seconds in at most two units: `8s`, `4m 10s`, `3h 20m`.
 pub fn duration(seconds: f64) -> String {
     // `as` saturates; NaN gives 0.

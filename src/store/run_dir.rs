@@ -81,6 +81,11 @@ impl RunDir {
         self.0.join("front.svg")
     }
 
+    /// The best network beside the paper's as a picture.
+    pub fn architecture_picture(&self) -> PathBuf {
+        self.0.join("architecture.svg")
+    }
+
     /// The report as a page.
     pub fn page(&self) -> PathBuf {
         self.0.join("report.html")

@@ -139,6 +139,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     let status = place.ok("status");
     assert!(status.contains(digest_line) && status.ends_with("done\n"), "{status}");
     assert!(place.json("status")["holder"].is_null());
+    let plot = place.ok("status --plot");
+    assert!(plot.contains("● front   × uniform scaling") && plot.ends_with(&status), "{plot}");
 
     let run = place.path().join("results/tiny-synthetic");
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
@@ -154,6 +156,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
     assert!(place.ok("report --out page.html").ends_with("page.html\n"));
     assert_eq!(fs::read_to_string(place.path().join("page.html")).unwrap(), page);
+    let drawing = fs::read_to_string(run.join("architecture.svg")).unwrap();
+    assert!(drawing.contains(" beside GoogLeNet: ") && page.contains(&drawing));
     let card = place.json("best");
     assert_eq!((&card["run"], &card["classes"][1]), (&"tiny-synthetic".into(), &"dog".into()));
     assert!(fs::read_to_string(run.join("best/card.md")).unwrap().contains("## Lineage"));

@@ -1,7 +1,8 @@
 //! Hypervolume over cost as a picture.
 
 use super::{Comparison, volumes_at};
-use crate::report::chart::{Axis, Chart, Look, Point, Series};
+use crate::report::chart::{Chart, Look, Point, Series};
+use crate::report::scale::Axis;
 use crate::report::units::si;
 use crate::stats::quartiles;
 
@@ -21,7 +22,7 @@ pub fn comparison_svg(comparison: &Comparison) -> String {
                 y[0],
                 y[2]
             );
-            Some(Point { x: point.cost_macs as f64, y, about })
+            Some(Point { x: point.cost_macs as f64, y, about, trial: None })
         });
         Series { name: row.strategy.clone(), look: Look::Band, points: points.collect() }
     });

@@ -20,13 +20,32 @@ pub fn preformatted(text: &str) -> String {
     format!("<pre tabindex=\"0\">{}</pre>\n", escape(text))
 }
 
-/// A table that scrolls where it is too wide. The first column names the rows; cells are HTML.
+/// `body`, which is HTML, behind a line that unfolds it.
+pub fn folded(summary: &str, body: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n{body}</details>\n", escape(summary))
+}
+
+/// A picture that scrolls where it is too wide to be read.
+pub fn figure(svg: &str) -> String {
+    format!("<div class=\"wide figure\" tabindex=\"0\">\n{svg}</div>\n")
+}
+
+/// The column that has words in it, where the others have numbers.
+const WORDS: &str = "origin";
+
+/// A table that scrolls where it is too wide. The first column names the rows; cells are HTML, as many in a row as
+/// `header` has names.
 pub fn table(caption: &str, header: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = header.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let class = |column: usize| if header[column] == WORDS { " class=\"text\"" } else { "" };
+    let head = header
+        .iter()
+        .enumerate()
+        .map(|(column, name)| format!("<th scope=\"col\"{}>{}</th>", class(column), escape(name)));
+    let head: String = head.collect();
     let row = |cells: &Vec<String>| {
         let cells = cells.iter().enumerate().map(|(column, cell)| match column {
             0 => format!("<th scope=\"row\">{cell}</th>"),
-            _ => format!("<td>{cell}</td>"),
+            _ => format!("<td{}>{cell}</td>", class(column)),
         });
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     };

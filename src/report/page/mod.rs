@@ -1,19 +1,22 @@
 //! All that is known of a run as one HTML file that needs no network.
 
+mod cards;
 mod html;
 mod widths;
 
-use html::{paragraph, preformatted, section};
+use html::{figure, folded, paragraph, preformatted, section};
 
+use super::architecture_svg::architecture_svg;
 use super::card::lineage;
-use super::chart::{Axis, Chart, Look, Point, Series};
+use super::chart::{Chart, Look, Point, Series};
 use super::escape::escape;
 use super::finals::{FinalsReport, finals_table, finals_verdict};
 use super::front_svg::front_svg;
 use super::ledger::{self, Ledger};
+use super::scale::Axis;
 use super::summary::{Row, RunSummary};
 use super::table::verdict;
-use super::units::{duration, si};
+use super::units::{duration, si, with_error};
 use crate::arch::Cost;
 use crate::search::front::{best_within, front};
 use crate::search::hypervolume::{Reference, hypervolume_of};
@@ -22,6 +25,7 @@ use crate::search::trial::Trial;
 use crate::space::Space;
 
 const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
 
 /// Where all of it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +46,23 @@ pub struct Page<'a> {
     pub program: &'a str,
 }
 
+/// What a page cannot hold.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// A setting.
+    #[error("a setting cannot be written: {0}")]
+    Setting(#[from] toml::ser::Error),
+    /// A trial.
+    #[error("a trial cannot be written: {0}")]
+    Trial(#[from] serde_json::Error),
+}
+
 impl Page<'_> {
     /// `report.html`.
     ///
     /// # Errors
-    /// If TOML cannot hold a setting; it can hold everything that was read from TOML.
-    pub fn html(&self) -> Result<String, toml::ser::Error> {
+    /// [`PageError`], which nothing that was read from a run gives.
+    pub fn html(&self) -> Result<String, PageError> {
         let Self { summary, space, data, program, .. } = self;
         let RunSummary { run, trials, failed, seconds, digest, .. } = summary;
         let comparable = || trained_for(self.trials, full(space));
@@ -64,15 +79,18 @@ impl Page<'_> {
         body += &section("Finals", &self.finals.map(|report| preformatted(&finals_table(report))).unwrap_or_default());
         let note = "Accuracies are on the validation images that the search selected on, with one standard error: the \
                     best of many look better than they are. Differences of less than two standard errors are noise. Point at a \
-                    dot to see which trial it is.";
-        let picture = front_svg(summary, comparable());
+                    dot, or go through them with the arrow keys, to see which trial it is; a click or Enter keeps its card, \
+                    Escape puts it away.";
+        let picture = figure(&front_svg(summary, comparable()));
         body += &section(
             "Accuracy and cost",
             &format!(
-                "{picture}{}{}{}",
+                "<div id=\"front\">\n{picture}</div>\n{}{}{}{}{}",
                 paragraph(note),
                 rows("the front, cheapest first", &summary.front),
-                rows("GoogLeNet scaled as a whole", &summary.uniform)
+                rows("GoogLeNet scaled as a whole", &summary.uniform),
+                cards::table(self.trials),
+                cards::data(comparable().filter(|trial| trial.outcome.score().is_some()))?,
             ),
         );
         body += &section("The most accurate network within the paper's cost", &self.best());
@@ -91,21 +109,29 @@ impl Page<'_> {
         Ok(format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
              content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-             <main>\n{body}</main>\n</body>\n</html>\n"
+             <main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
         ))
+    }
+
+    /// The most accurate network within the paper's cost, if there is one.
+    fn best_trial(&self) -> Option<&Trial> {
+        best_within(trained_for(self.trials, full(self.space)), self.baseline.macs)
+    }
+
+    /// `architecture.svg`, the best network beside the paper's, if there is one.
+    pub fn architecture(&self) -> Option<String> {
+        self.best_trial().map(drawing)
     }
 
     /// Widths and lineage of the best network; nothing if there is none.
     fn best(&self) -> String {
-        let best = best_within(trained_for(self.trials, full(self.space)), self.baseline.macs);
-        let Some((best, score)) = best.and_then(|trial| Some((trial, trial.outcome.score()?))) else {
+        let Some((best, score)) = self.best_trial().and_then(|trial| Some((trial, trial.outcome.score()?))) else {
             return String::new();
         };
         let intro = format!(
-            "Trial {}: {:.1} ± {:.1} %, {} MACs, {:.2}x those of the paper's network. `best` exports it.",
+            "Trial {}: {}, {} MACs, {:.2}x those of the paper's network. `best` exports it.",
             best.job.index,
-            100.0 * score.accuracy,
-            100.0 * score.accuracy_se,
+            with_error(score.accuracy, score.accuracy_se),
             si(best.job.cost.macs),
             best.job.cost.macs as f64 / self.baseline.macs as f64
         );
@@ -113,9 +139,10 @@ impl Page<'_> {
         let steps: String =
             ancestors.iter().map(|ancestor| format!("<li>{}</li>\n", escape(&ancestor.text()))).collect();
         format!(
-            "{}{}<p>How it came to be, from the last step to the first:</p>\n<ul>\n{steps}</ul>\n",
+            "{}{}{}<p>How it came to be, from the last step to the first:</p>\n<ul>\n{steps}</ul>\n",
             paragraph(&intro),
-            widths::beside_paper(&best.job.architecture)
+            figure(&drawing(best)),
+            folded("The same as a table", &widths::beside_paper(&best.job.architecture))
         )
     }
 
@@ -131,13 +158,22 @@ impl Page<'_> {
                 reached = front(reached.iter().copied());
             }
             let volume = hypervolume_of(reached.iter().copied(), &reference);
-            Point { x: f64::from(count), y: [volume; 3], about: format!("after {count} trials: {volume:.4}") }
+            Point {
+                x: f64::from(count),
+                y: [volume; 3],
+                about: format!("after {count} trials: {volume:.4}"),
+                trial: None,
+            }
         });
         let series = Series { name: "this run".to_owned(), look: Look::Line, points: points.collect() };
         let x = Axis { label: "trials", log: false, show: |value| format!("{value}") };
         let y = Axis { label: "hypervolume", log: false, show: |value| format!("{value:.2}") };
         Chart { title: "hypervolume of the front so far".to_owned(), x, y, series: vec![series] }.svg()
     }
+}
+
+fn drawing(trial: &Trial) -> String {
+    architecture_svg(&trial.job.architecture, &format!("trial {} beside GoogLeNet", trial.job.index))
 }
 
 fn rows(caption: &str, rows: &[Row]) -> String {
@@ -148,7 +184,7 @@ fn rows(caption: &str, rows: &[Row]) -> String {
         let gain = row.accuracy_gain.map_or_else(String::new, |gain| format!("{:+.1} points", 100.0 * gain));
         vec![
             format!("trial {}", row.trial),
-            format!("{:.1} ± {:.1} %", 100.0 * row.accuracy, 100.0 * row.accuracy_se),
+            with_error(row.accuracy, row.accuracy_se),
             si(row.macs),
             format!("{:.2}x", row.macs_ratio),
             si(row.parameters),
@@ -204,12 +240,14 @@ mod tests {
             "<td>64 of 64<span class=\"bar\" style=\"width:50%\"></span></td>",
             "<td>1.00 (1.00–1.00)<span",
             "<title>after 5 trials: 0.",
+            "aria-label=\"trial 4 beside GoogLeNet: 0 of 57 widths differ from the paper's\"",
+            "<script type=\"application/json\" id=\"trials\">[{\"trial\":0,",
             "<th scope=\"row\">uniform scalings</th><td>1</td><td>2s</td><td>20 %</td>",
             "strategy = &quot;evolution&quot;",
         ] {
             assert!(html.contains(expected), "no {expected:?} in\n{html}");
         }
-        for outside in ["http:", "https:", "<script", "src=", "@import", "url("] {
+        for outside in ["http:", "https:", "<script src", "src=", "@import", "url("] {
             let inside = html.replace("http://www.w3.org/2000/svg", "");
             assert!(!inside.contains(outside), "{outside}");
         }

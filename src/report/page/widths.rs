@@ -2,6 +2,7 @@
 
 use super::html::table;
 use crate::arch::{Architecture, BLOCK_NAMES, Branch};
+use crate::report::paper::{BRANCHES, paper_widths};
 use crate::search::trial::Trial;
 use crate::stats::median;
 
@@ -18,11 +19,13 @@ fn rows(cell: impl Fn(usize) -> String) -> Vec<Vec<String>> {
     rows
 }
 
-const HEADER: [&str; 7] = ["block", "1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool proj."];
+fn header() -> Vec<&'static str> {
+    std::iter::once("block").chain(BRANCHES).collect()
+}
 
 /// Every width of `ours` beside that of the paper, with a bar for their ratio.
 pub fn beside_paper(ours: &Architecture) -> String {
-    let (ours, paper): (Vec<usize>, Vec<usize>) = (ours.width_values().collect(), paper());
+    let (ours, paper): (Vec<usize>, Vec<usize>) = (ours.width_values().collect(), paper_widths());
     let cell = |gene: usize| {
         let (width, papers) = (ours[gene], paper[gene]);
         // Full at twice the paper's width.
@@ -31,7 +34,7 @@ pub fn beside_paper(ours: &Architecture) -> String {
     };
     table(
         "output channels, this network of the paper's; the stem's are conv1, conv2 reduce, conv2",
-        &HEADER,
+        &header(),
         &rows(cell),
     )
 }
@@ -39,7 +42,7 @@ pub fn beside_paper(ours: &Architecture) -> String {
 /// The median ratio of every width of `front` to that of the paper, and the least and the largest; nothing without a front.
 pub fn over_front(front: &[&Trial]) -> String {
     let networks: Vec<Vec<usize>> = front.iter().map(|trial| trial.job.architecture.width_values().collect()).collect();
-    let paper = paper();
+    let paper = paper_widths();
     let cell = |gene: usize| {
         let ratios: Vec<f64> = networks.iter().map(|widths| widths[gene] as f64 / paper[gene] as f64).collect();
         let (least, most) = ratios.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), r| (l.min(*r), m.max(*r)));
@@ -51,11 +54,6 @@ pub fn over_front(front: &[&Trial]) -> String {
     if networks.is_empty() {
         String::new()
     } else {
-        table("ratio to the paper's width: median over the front (least–most)", &HEADER, &rows(cell))
+        table("ratio to the paper's width: median over the front (least–most)", &header(), &rows(cell))
     }
-}
-
-/// The paper's widths; the number of classes does not matter for them.
-fn paper() -> Vec<usize> {
-    Architecture::googlenet(2, false).map(|paper| paper.width_values().collect()).unwrap_or_default()
 }
