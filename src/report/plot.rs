@@ -44,7 +44,13 @@ impl Chart {
         let indent = " ".repeat(margin + 1);
         lines.extend([format!("{indent}└{axis}"), format!("{indent} {labels}"), format!("{indent} {}", self.x.label)]);
         let names = marked.iter().filter(|(series, _)| !series.points.is_empty());
-        lines.push(names.map(|(series, mark)| format!("{mark} {}", series.name)).collect::<Vec<_>>().join("   "));
+        let names: Vec<String> = names.map(|(series, mark)| format!("{mark} {}", series.name)).collect();
+        let legend = names.join("   ");
+        if legend.chars().count() <= columns {
+            lines.push(legend)
+        } else {
+            lines.extend(names)
+        }
         lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 }
@@ -99,16 +105,17 @@ mod tests {
             lines[1..=ROWS].iter().filter_map(|line| line.chars().position(|it| it == mark)).collect()
         };
         // The two values that meet are one mark, that of the first series; higher values come first.
-        let (front, other) = (column('●'), column('·'));
+        let (front, other) = (column('●'), column('×'));
         assert_eq!((front.len(), other.len()), (2, 1), "{text}");
         assert!(front[0] > other[0] && other[0] > front[1], "{text}");
         assert!(lines[ROWS + 1].contains('┬') && lines[ROWS + 2].trim_start().starts_with('1'), "{text}");
-        assert!(text.ends_with("MACs\n● front   · other trials\n"), "{text}");
+        assert!(text.ends_with("MACs\n● front   × other trials\n"), "{text}");
     }
 
     #[test]
     fn every_width_of_a_terminal_is_kept_to() {
-        let chart = chart(&[("front", &[[1e6, 50.25], [3e8, 90.5]])]);
+        let points: &[[f64; 2]] = &[[1e6, 50.25], [3e8, 90.5]];
+        let chart = chart(&[("front", points), ("uniform scaling", points), ("other trials", points)]);
         for columns in [0, 1, 24, 40, 80, 1000] {
             let text = chart.text(columns);
             let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
