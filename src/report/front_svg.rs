@@ -7,7 +7,8 @@ use super::units::{si, with_error};
 use crate::search::trial::Trial;
 
 /// `front.svg`: validation accuracy over MACs, with one standard error, of the front and of the uniform scalings of
-/// `summary`, and the other scored ones among `trials`, which are those of equal training, as dots.
+/// `summary` (of several resolutions those that no cheaper scaling equals), and the other scored ones among `trials`, which
+/// are those of equal training, as dots.
 pub fn front_svg<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>) -> String {
     let label = "validation accuracy in % (± one standard error)";
     chart(summary, trials, label).svg()
@@ -19,15 +20,16 @@ pub fn front_text<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a
 }
 
 fn chart<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, label: &'static str) -> Chart {
-    let shown = |trial: &Trial| summary.front.iter().chain(&summary.uniform).any(|row| row.trial == trial.job.index);
+    let (front, uniform): (Vec<&Row>, Vec<&Row>) = (summary.front.iter().collect(), best_scalings(&summary.uniform));
+    let shown = |trial: &Trial| front.iter().chain(&uniform).any(|row| row.trial == trial.job.index);
     let others = trials.into_iter().filter(|trial| !shown(trial)).filter_map(|trial| {
         let score = trial.outcome.score()?;
         Some(point(trial.job.index, trial.job.cost.macs, [score.accuracy, score.accuracy_se], &origin(trial)))
     });
     let series = |name: &str, look, points| Series { name: name.to_owned(), look, points };
     let series = vec![
-        series("front", Look::Bars, rows(&summary.front)),
-        series("uniform scaling", Look::Bars, rows(&summary.uniform)),
+        series("front", Look::Bars, rows(&front)),
+        series("uniform scaling", Look::Bars, rows(&uniform)),
         series("other trials", Look::Dots, others.collect()),
     ];
     let x = Axis { label: "MACs of one image", log: true, show: |value| si(value as u64) };
@@ -35,7 +37,20 @@ fn chart<'a>(summary: &RunSummary, trials: impl IntoIterator<Item = &'a Trial>, 
     Chart { title: format!("run {}", summary.run), x, y, series }
 }
 
-fn rows(rows: &[Row]) -> Vec<Point> {
+/// The curve of the scalings, which are by ascending MACs: where they are of several resolutions, a line through all of them
+/// would go to and fro.
+fn best_scalings(uniform: &[Row]) -> Vec<&Row> {
+    let several = uniform.iter().any(|row| row.resolution != uniform[0].resolution);
+    let mut best = f64::NEG_INFINITY;
+    let better = |row: &&Row| {
+        let better = row.accuracy > best;
+        best = best.max(row.accuracy);
+        better || !several
+    };
+    uniform.iter().filter(better).collect()
+}
+
+fn rows(rows: &[&Row]) -> Vec<Point> {
     rows.iter().map(|row| point(row.trial, row.macs, [row.accuracy, row.accuracy_se], &row.origin)).collect()
 }
 
@@ -61,5 +76,18 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4, 5].map(told), [1, 1, 1, 0, 1, 1]);
         assert!(svg.contains("<title>trial 4: 84.0 ± 1.0 %, 90.0M MACs, evolved from 0 (branch)</title>"), "{svg}");
         assert!(svg.contains("run pets") && svg.contains(">uniform scaling</text>"));
+    }
+
+    #[test]
+    fn of_scalings_at_several_resolutions_the_best_are_the_curve() {
+        let summary = RunSummary::new("pets", &space(10), &example(), &BASELINE);
+        let with = |resolutions: [usize; 3]| {
+            let row = |(accuracy, resolution): (f64, usize)| Row { accuracy, resolution, ..summary.uniform[0].clone() };
+            let rows: Vec<Row> = [0.6, 0.5, 0.7].into_iter().zip(resolutions).map(row).collect();
+            best_scalings(&rows).iter().map(|row| row.accuracy).collect::<Vec<_>>()
+        };
+        assert_eq!(with([32, 32, 32]), [0.6, 0.5, 0.7]);
+        assert_eq!(with([48, 32, 32]), [0.6, 0.7]);
+        assert!(best_scalings(&[]).is_empty());
     }
 }
