@@ -1,11 +1,10 @@
 //! The one bridge between search and training: architecture + data + protocol -> outcome.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::arch::{Architecture, ResolutionError};
-use crate::data::{Augment, Batch, Crop, Dataset, Pyramid, Split};
+use crate::data::{Augment, Batch, Crop, Pyramid, Split};
 use crate::net::GoogLeNet;
 use crate::ops::{Crew, Engine, Gemm};
 use crate::search::audit::ZeroCost;
@@ -47,7 +46,7 @@ impl TrainEvaluator {
         stop: &AtomicBool,
     ) -> Result<(GoogLeNet<Gemm>, Measurement, Score), FitError> {
         let mut network = GoogLeNet::new(self.engine(), &job.architecture, job.seed)?;
-        let data = self.images(job)?;
+        let data = self.data.at(job.fidelity.resolution)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
         let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);
@@ -71,7 +70,7 @@ impl TrainEvaluator {
     /// # Errors
     /// [`FitError`] if the device refuses, or there are no images of the network's size.
     pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, FitError> {
-        let (architecture, seed, data) = (&job.architecture, job.seed, self.images(job)?);
+        let (architecture, seed, data) = (&job.architecture, job.seed, self.data.at(job.fidelity.resolution)?);
         let mut batch = Batch::default();
         data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
         let images = maps(self.engine().device(), &mut batch, data.resolution())?;
@@ -80,12 +79,6 @@ impl TrainEvaluator {
             synflow: synflow(self.engine(), architecture, seed, data.resolution())?,
             naswot: naswot(self.engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
         })
-    }
-
-    /// The images of the size that a job's network is for.
-    fn images(&self, job: &Job) -> Result<&Dataset, FitError> {
-        let resolution = job.fidelity.resolution;
-        self.data.at(resolution).map(Arc::as_ref).ok_or(FitError::Resolution { resolution })
     }
 
     /// A device of its own, so that all memory of a network goes with it.

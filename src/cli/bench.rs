@@ -84,7 +84,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let workload = Workload { architecture: &architecture, size, batch, threads, steps };
     let timed = workload.time(args.profile)?;
     let rate = workload.rate(&timed)?;
-    let profile = args.profile.then(|| Profile::new(&timed, &layers, batch));
+    let profile = args.profile.then(|| Profile::new(&timed, &layers, batch)).transpose()?;
     let report = Report { rate, threads: threads.get(), peak_mib: peak_mib(), profile };
     if output.json {
         return print(&(serde_json::to_string(&report)? + "\n"));

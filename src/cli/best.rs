@@ -26,7 +26,6 @@ use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
 use crate::space::Protocol;
 use crate::store::write_atomically;
-use crate::train::FitError;
 
 /// Options of `inception-nas best`.
 #[derive(clap::Args, Debug)]
@@ -146,7 +145,7 @@ fn train(
 ) -> Result<Trained, Failure> {
     let resolution = trial.job.fidelity.resolution;
     let protocol = Protocol { epochs, resolution, ..*run.space.protocol() };
-    let data = data.at(resolution).ok_or(FitError::Resolution { resolution })?;
+    let data = data.at(resolution)?;
     let architecture = &trial.job.architecture;
     let images = data.split(Split::Train).len();
     let fidelity = Fidelity { resolution, images, epochs };

@@ -19,7 +19,7 @@ use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
 use crate::search::trial::{Job, Trial};
 use crate::store::{FinalsDir, FinalsStore, write_atomically};
-use crate::train::{FitError, right_answers};
+use crate::train::right_answers;
 
 /// Epochs of the finals for each one of the search, unless another number is asked for.
 const EPOCHS_FACTOR: usize = 4;
@@ -228,8 +228,7 @@ fn open_test(
         let path: PathBuf = dir.model(trial.job.index);
         let (_, network) = Model::read(&path, threads.engine()?)
             .with_context(|| format!("remove {} to have it trained again", path.display()))?;
-        let resolution = trial.job.fidelity.resolution;
-        let data = data.at(resolution).ok_or(FitError::Resolution { resolution })?;
+        let data = data.at(trial.job.fidelity.resolution)?;
         Ok(Some(Answers::text(&right_answers(&network, data, images, list.protocol.batch)?)))
     };
     // By ascending index, without holes: all are done.

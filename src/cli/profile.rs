@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::rate::median;
 use crate::arch::Layer;
 use crate::ops::Mark;
 use crate::report::columns;
 use crate::report::si;
+use crate::stats::{Undefined, median};
 
 const HEADER: [&str; 8] = ["module", "MACs", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s", "ms", "share"];
 
@@ -79,22 +79,27 @@ struct Passes {
 
 impl Profile {
     /// The profile of `steps`, at least one, each of `batch` images through `layers`.
-    pub fn new(steps: &[Step], layers: &[Layer], batch: usize) -> Self {
-        let step_ms = median(steps.iter().map(|step| step.seconds() * 1e3).collect());
+    ///
+    /// # Errors
+    /// [`Undefined`] if there is no step.
+    pub fn new(steps: &[Step], layers: &[Layer], batch: usize) -> Result<Self, Undefined> {
+        let seconds: Vec<f64> = steps.iter().map(Step::seconds).collect();
+        let step_ms = 1e3 * median(&seconds)?;
         let pieces: Vec<_> = steps.iter().map(Step::pieces).collect();
-        let piece = |index: usize| median(pieces.iter().map(|pieces| pieces[index]).collect());
         // Every part is marked twice, the loss as the last forward and the first backward.
         let parts = steps.first().map_or(&[][..], |step| &step.marks[..step.marks.len() / 2]);
         let last = 2 * parts.len();
+        let of_piece = |index: usize| median(&pieces.iter().map(|pieces| pieces[index]).collect::<Vec<_>>());
+        let medians: Vec<f64> = (0..=last).map(of_piece).collect::<Result<_, _>>()?;
         let outside = |module, ms| Module { module, macs: 0, ms, share: ms / step_ms, passes: None };
-        let mut modules = vec![outside("data", piece(0))];
+        let mut modules = vec![outside("data", medians[0])];
         for (index, &Mark { part, .. }) in parts.iter().enumerate() {
             if index + 1 == parts.len() {
-                modules.push(outside(part, piece(parts.len())));
+                modules.push(outside(part, medians[parts.len()]));
                 continue;
             }
             let macs = layers.iter().filter(|layer| layer.name.module == part).map(Layer::macs).sum();
-            let (forward_ms, backward_ms) = (piece(1 + index), piece(last - 1 - index));
+            let (forward_ms, backward_ms) = (medians[1 + index], medians[last - 1 - index]);
             let gflops = |each: f64, ms: f64| (macs > 0).then(|| each * macs as f64 * batch as f64 / (ms * 1e6));
             let passes = Passes {
                 forward_ms,
@@ -105,9 +110,9 @@ impl Profile {
             let ms = forward_ms + backward_ms;
             modules.push(Module { module: part, macs, ms, share: ms / step_ms, passes: Some(passes) });
         }
-        modules.push(outside("update", piece(last)));
+        modules.push(outside("update", medians[last]));
         let sum_ms = modules.iter().map(|module| module.ms).sum();
-        Self { step_ms, modules, sum_ms, rest_ms: step_ms - sum_ms }
+        Ok(Self { step_ms, modules, sum_ms, rest_ms: step_ms - sum_ms })
     }
 
     /// The table for people.
@@ -175,7 +180,7 @@ mod tests {
     fn every_moment_of_a_step_belongs_to_one_module() {
         let layers = Architecture::googlenet(1000, false).unwrap().layers(224).unwrap();
         let steps = [step([1, 20, 3, 4, 5, 80, 7]), step([3, 20, 3, 4, 5, 70, 7]), step([2, 20, 3, 4, 5, 90, 9])];
-        let profile = Profile::new(&steps, &layers, 2);
+        let profile = Profile::new(&steps, &layers, 2).unwrap();
         let near = |got: f64, expected: f64| {
             assert!((got - expected).abs() < 1e-6 * expected.abs(), "{got} is not {expected}")
         };

@@ -12,6 +12,7 @@ use crate::arch::{Architecture, LayerKind};
 use crate::data::{Augment, Crop, synthetic};
 use crate::net::GoogLeNet;
 use crate::ops::{Gemm, Timeline};
+use crate::stats::median;
 use crate::train::{Recipe, fit};
 
 /// Steps before the timing starts.
@@ -77,18 +78,13 @@ impl Workload<'_> {
     /// What the timed steps come to.
     ///
     /// # Errors
-    /// [`Failure::Failed`] if there is no such network at this resolution.
+    /// [`Failure::Failed`] if there is no such network at this resolution, or no step.
     pub(super) fn rate(&self, steps: &[Step]) -> Result<Rate, Failure> {
         let layers = self.architecture.layers(self.size)?;
         let convolutions = layers.iter().filter(|layer| matches!(layer.kind, LayerKind::Conv { .. }));
         let macs_per_image = convolutions.map(|layer| layer.macs()).sum();
-        let images_per_s = self.batch as f64 / median(steps.iter().map(Step::seconds).collect());
+        let seconds: Vec<f64> = steps.iter().map(Step::seconds).collect();
+        let images_per_s = self.batch as f64 / median(&seconds)?;
         Ok(Rate { images_per_s, macs_per_image, gflops: 6.0 * macs_per_image as f64 * images_per_s / 1e9 })
     }
-}
-
-/// The value in the middle, or the mean of the two there.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
 }

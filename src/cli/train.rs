@@ -67,12 +67,19 @@ impl FullTraining {
 
     /// The values of the space file that are replaced, beside those of `set`.
     pub(super) fn overrides(&self, set: &[String]) -> Vec<String> {
-        let given = set.iter().any(|it| it.trim_start().starts_with("protocol.epochs"));
-        let epochs = self.epochs.or((!given).then_some(EPOCHS)).map(|epochs| format!("protocol.epochs={epochs}"));
+        let epochs = self
+            .epochs
+            .or((!sets(set, "protocol.epochs")).then_some(EPOCHS))
+            .map(|epochs| format!("protocol.epochs={epochs}"));
         let size = self.size.map(|size| format!("protocol.resolution={size}"));
         let batch = self.batch.map(|batch| format!("protocol.batch={batch}"));
         [epochs, size, batch].into_iter().flatten().collect()
     }
+}
+
+/// Whether one of the `KEY=VALUE` of `set` is for `key`.
+fn sets(set: &[String], key: &str) -> bool {
+    set.iter().any(|it| it.trim_start().starts_with(key))
 }
 
 /// What came of a full training.
@@ -103,8 +110,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     // A wrong architecture is said before any image is read.
     let own = resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?.resolution;
     let set = &args.space.overrides.set;
-    let given = set.iter().any(|it| it.trim_start().starts_with("protocol.resolution"));
-    let size = args.full.size.or(own.filter(|_| !given));
+    let size = args.full.size.or(own.filter(|_| !sets(set, "protocol.resolution")));
     let space = args.space.load(&FullTraining { size, ..args.full }.overrides(set))?;
     let protocol = space.protocol();
     let data = training_set(args.data.data.as_deref(), protocol.resolution, output)?;

@@ -26,7 +26,7 @@ pub use dataset::Dataset;
 pub use error::DataError;
 pub use inspect::{Broken, Inspected, Inspection, inspect};
 pub use open::{ImportReport, open_folder};
-pub use pyramid::Pyramid;
+pub use pyramid::{NotAtHand, Pyramid};
 pub use split::Split;
 pub use synthetic::synthetic;
 

@@ -6,6 +6,14 @@ use super::Split;
 use super::dataset::Dataset;
 use super::error::DataError;
 
+/// A set of images is not at hand at a resolution that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the data set is not at hand at {resolution} px")]
+pub struct NotAtHand {
+    /// Side of the images in pixels.
+    pub resolution: usize,
+}
+
 /// One set of images at one resolution or more. Whatever the resolution, image `i` shows the same, and it is in the same
 /// split: that of the base.
 #[derive(Clone, Debug)]
@@ -35,9 +43,13 @@ impl Pyramid {
         &self.base
     }
 
-    /// The set at `resolution`, if it is there.
-    pub fn at(&self, resolution: usize) -> Option<&Arc<Dataset>> {
-        std::iter::once(&self.base).chain(&self.others).find(|level| level.resolution() == resolution)
+    /// The set at `resolution`.
+    ///
+    /// # Errors
+    /// [`NotAtHand`] if it is not there.
+    pub fn at(&self, resolution: usize) -> Result<&Dataset, NotAtHand> {
+        let mut levels = std::iter::once(&self.base).chain(&self.others).map(Arc::as_ref);
+        levels.find(|level| level.resolution() == resolution).ok_or(NotAtHand { resolution })
     }
 
     /// Class names.
@@ -73,7 +85,7 @@ mod tests {
             assert_eq!((base.split(split), pyramid.split(split)), (other.split(split), other.split(split)));
         }
         assert_eq!((base.resolution(), other.resolution()), (32, 48));
-        assert!(pyramid.at(64).is_none());
+        assert_eq!(pyramid.at(64).err(), Some(NotAtHand { resolution: 64 }));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A point of a space: for every gene the index of one of its choices.
 
-/// One searched width: its name, as in [`Architecture::widths`](crate::arch::Architecture::widths), and the widths it
-/// may take.
+/// One searched width, or the resolution: its name (of a width, that in
+/// [`Architecture::widths`](crate::arch::Architecture::widths)), and the values it may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gene {
     name: String,
@@ -17,12 +17,12 @@ impl Gene {
         Self { name, choices }
     }
 
-    /// The name, e.g. `stem.conv1` or `3a.b3x3_reduce`.
+    /// The name, e.g. `stem.conv1`, `3a.b3x3_reduce` or `input.resolution`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The widths it may take, ascending, at least one.
+    /// The values it may take, ascending, at least one.
     pub fn choices(&self) -> &[usize] {
         &self.choices
     }
@@ -32,7 +32,7 @@ impl Gene {
         self.choices.len() - 1
     }
 
-    /// Index of the choice whose ratio to `width` is nearest to 1; of two equally near the smaller.
+    /// Index of the choice whose ratio to `width`, or the resolution, is nearest to 1; of two equally near the smaller.
     pub(super) fn nearest(&self, width: usize) -> usize {
         let above = self.choices.partition_point(|&choice| choice < width);
         match (above.checked_sub(1).map(|below| self.choices[below]), self.choices.get(above)) {

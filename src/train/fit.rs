@@ -9,7 +9,7 @@ use super::loss::loss;
 use super::optimizer::Sgd;
 use super::recipe::Recipe;
 use super::schedule::learning_rate_share;
-use crate::data::{Batch, Dataset, epoch_order};
+use crate::data::{Batch, Dataset, NotAtHand, epoch_order};
 use crate::net::GoogLeNet;
 use crate::ops::{Engine, Maps, OpError};
 
@@ -58,11 +58,8 @@ pub enum FitError {
         dataset: usize,
     },
     /// There are no images of the size that the network is for.
-    #[error("the data set is not at hand at {resolution} px")]
-    Resolution {
-        /// Side of the network's input in pixels.
-        resolution: usize,
-    },
+    #[error(transparent)]
+    NotAtHand(#[from] NotAtHand),
     /// An operation failed.
     #[error(transparent)]
     Op(#[from] OpError),
