@@ -84,7 +84,9 @@ impl Options {
     }
 
     fn scale(&self, width: usize) -> usize {
-        8.max((width as f64 * self.ratio / 8.0 + 0.5) as usize * 8)
+        let width = width as f64 * self.ratio;
+        let unit = if width < 32.0 { 4 } else { 8 };
+        1.max((width / unit as f64).round() as usize) * unit
     }
 
     /// Widths of the three convolutions before the blocks.

@@ -40,6 +40,13 @@ pub const PAPER_OPS: [(&str, u64); BLOCKS + 1] = [
     ("inception5b", 71),
 ];
 
+/// The nearest width that searched and scaled networks may have: a multiple of 8, of 4 below 32, at least 4.
+pub fn round_width(width: f64) -> usize {
+    let unit = if width < 32.0 { 4 } else { 8 };
+    // `as` saturates, and makes a NaN 0.
+    ((width / unit as f64).round() as usize).max(1).saturating_mul(unit)
+}
+
 impl Architecture {
     /// The network of the paper.
     ///
@@ -49,14 +56,14 @@ impl Architecture {
         Self::new(STEM, INCEPTION, classes, aux_heads)
     }
 
-    /// The network of the paper with every width multiplied by `ratio` and rounded to the nearest multiple of 8, at
-    /// least 8: the control against which a searched network has to show its worth.
+    /// The network of the paper with every width multiplied by `ratio` and rounded as the searched ones are
+    /// ([`round_width`]): the control against which a searched network has to show its worth.
     ///
     /// # Errors
     /// [`ArchitectureError`] if `classes` or a scaled width is out of range.
     pub fn googlenet_scaled(ratio: f64, classes: usize, aux_heads: bool) -> Result<Self, ArchitectureError> {
-        // `as` saturates: a negative or NaN ratio gives the least width, a huge one is refused by `new`.
-        let scale = |width: usize| (((width as f64 * ratio / 8.0).round() as usize).saturating_mul(8)).max(8);
+        // A negative or NaN ratio gives the least width, a huge one is refused by `new`.
+        let scale = |width: usize| round_width(width as f64 * ratio);
         let stem =
             StemWidths { conv1: scale(STEM.conv1), conv2_reduce: scale(STEM.conv2_reduce), conv2: scale(STEM.conv2) };
         Self::new(stem, INCEPTION.map(|block| BranchWidths::new(block.to_array().map(scale))), classes, aux_heads)

@@ -17,7 +17,7 @@ pub use architecture::{Architecture, ArchitectureError, BLOCK_NAMES, BLOCKS, MAX
 pub use branch_widths::{Branch, BranchWidths};
 pub use cost::Cost;
 pub use footprint::Footprint;
-pub use googlenet::PAPER_OPS;
+pub use googlenet::{PAPER_OPS, round_width};
 pub use googlenet_layers::BLOCK_MODULES;
 pub use key::{ArchitectureKey, ParseError};
 pub use layers::{Layer, LayerKind, LayerName};

@@ -25,7 +25,7 @@ pub struct Args {
     /// What to time: `googlenet`, or an architecture file.
     #[arg(long, value_name = "FILE", default_value = GOOGLENET)]
     arch: String,
-    /// GoogLeNet with every width multiplied by this, rounded to multiples of 8.
+    /// GoogLeNet with every width multiplied by this, rounded to multiples of 8, of 4 below 32.
     #[arg(long, conflicts_with = "arch")]
     ratio: Option<f64>,
     /// Side of the input in pixels [default: the file's, or 64]

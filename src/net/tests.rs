@@ -224,10 +224,10 @@ fn weights_of_another_architecture_are_refused() {
     let golden = Golden::read();
     let file = tempfile::NamedTempFile::new().unwrap();
     golden.network(Gemm::new()).save(file.path()).unwrap();
-    let other = Architecture::googlenet_scaled(0.25, golden.classes, true).unwrap();
+    let other = Architecture::googlenet_scaled(0.5, golden.classes, true).unwrap();
     let refused = GoogLeNet::new(Gemm::new(), &other, 0).unwrap().load(file.path());
     assert!(
-        refused.unwrap_err().to_string().contains("conv1.conv.weight is F32 [8, 3, 7, 7], expected F32 [16, 3, 7, 7]")
+        refused.unwrap_err().to_string().contains("conv1.conv.weight is F32 [16, 3, 7, 7], expected F32 [32, 3, 7, 7]")
     );
     std::fs::write(file.path(), b"no weights").unwrap();
     let broken = GoogLeNet::new(Gemm::new(), &other, 0).unwrap().load(file.path());

@@ -1,6 +1,6 @@
 //! The log grid that a gene's choices are taken from.
 
-use crate::arch::Architecture;
+use crate::arch::{Architecture, round_width};
 
 /// The convolutions whose widths are searched, in network order, with the widths they have in the paper.
 pub(super) fn paper_widths() -> Vec<(String, usize)> {
@@ -9,7 +9,7 @@ pub(super) fn paper_widths() -> Vec<(String, usize)> {
 }
 
 /// The widths `paper * 2^(k / steps_per_octave)` for every whole `k` that keeps the ratio between `min_ratio` and
-/// `max_ratio`, rounded to multiples of 8, of 4 below 32, ascending and without repeats.
+/// `max_ratio`, rounded ([`round_width`]), ascending and without repeats.
 ///
 /// The paper's own width is the step `k = 0`, so it is on the grid whenever the ratio 1 is allowed. Empty if no step
 /// falls between the two ratios.
@@ -19,15 +19,10 @@ pub(super) fn widths(paper: usize, min_ratio: f64, max_ratio: f64, steps_per_oct
     const SLACK: f64 = 1e-9;
     let first = (min_ratio.log2() * steps - SLACK).ceil() as i32;
     let last = (max_ratio.log2() * steps + SLACK).floor() as i32;
-    let mut widths: Vec<usize> = (first..=last).map(|k| round(paper as f64 * (f64::from(k) / steps).exp2())).collect();
+    let mut widths: Vec<usize> =
+        (first..=last).map(|k| round_width(paper as f64 * (f64::from(k) / steps).exp2())).collect();
     widths.dedup();
     widths
-}
-
-/// The nearest multiple of 8, of 4 below 32, at least 4.
-fn round(width: f64) -> usize {
-    let unit = if width < 32.0 { 4.0 } else { 8.0 };
-    ((width / unit).round().max(1.0) * unit) as usize
 }
 
 #[cfg(test)]

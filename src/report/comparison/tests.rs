@@ -30,7 +30,7 @@ fn searched(strategy: &str, seed: u64, budget: u64) -> Searched {
         "search.population=12".to_owned(),
     ];
     let space = Space::parse("tiny.toml", include_str!("../../../search_spaces/tiny.toml"), &overrides).unwrap();
-    let landscape = Landscape::new(seed, &Architecture::googlenet_scaled(0.2, 2, false).unwrap(), 0.005);
+    let landscape = Landscape::new(seed, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.005);
     let never = AtomicBool::new(false);
     let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
     let plan = Plan { space: &space, classes: 2, workers: NonZeroUsize::MIN };
@@ -46,7 +46,7 @@ fn searches_at_equal_cost_side_by_side() {
     let baseline_training = 3 * baseline.macs * 128;
     let budget = 4 * baseline_training;
     let seeds: Vec<u64> = (0..7).collect();
-    let strategies = ["evolution", "random", "uniform"].map(str::to_owned);
+    let strategies = ["nsga2", "random", "uniform"].map(str::to_owned);
     let searches: Vec<Searched> = strategies
         .iter()
         .flat_map(|strategy| seeds.iter().map(move |seed| searched(strategy, *seed, budget)))
@@ -61,18 +61,18 @@ fn searches_at_equal_cost_side_by_side() {
         strategies: &strategies,
     };
     let comparison = Comparison::new(&terms, &searches).unwrap();
-    let [evolution, random, uniform] = &comparison.strategies[..] else { panic!("{comparison:?}") };
+    let [nsga2, random, uniform] = &comparison.strategies[..] else { panic!("{comparison:?}") };
     // Equal cost: what is left would not have paid for the next trial, and so is less than the dearest network's.
-    for row in [evolution, random] {
+    for row in [nsga2, random] {
         for search in &row.searches {
             assert!(search.training_macs <= budget && search.training_macs + 3 * 4_000_000 * 128 > budget);
             assert_eq!(search.ended, "cost_reached");
         }
     }
     assert!(uniform.searches.iter().all(|search| search.ended == "space_exhausted"));
-    assert!(evolution.quartiles[1] > random.quartiles[1], "{comparison:?}");
+    assert!(nsga2.quartiles[1] > random.quartiles[1], "{comparison:?}");
     let [pair, ..] = &comparison.pairs[..] else { panic!("{comparison:?}") };
-    assert_eq!((pair.first.as_str(), pair.second.as_str()), ("evolution", "random"));
+    assert_eq!((pair.first.as_str(), pair.second.as_str()), ("nsga2", "random"));
     assert_eq!(comparison.pairs.len(), 3);
     assert!(comparison.pairs.iter().all(|pair| pair.p_holm >= pair.p));
     for row in &comparison.strategies {
@@ -84,7 +84,7 @@ fn searches_at_equal_cost_side_by_side() {
     assert!(text.contains("4.0 trainings of GoogLeNet"), "{text}");
     let csv = comparison_csv(&comparison);
     assert_eq!(csv.lines().count(), 1 + 3 * 7 * 10);
-    assert!(csv.lines().nth(10).unwrap().starts_with(&format!("evolution,0,{budget},0,")), "{csv}");
+    assert!(csv.lines().nth(10).unwrap().starts_with(&format!("nsga2,0,{budget},0,")), "{csv}");
 }
 
 /// Searches of one trial each, whose accuracies are given by strategy and seed.

@@ -34,7 +34,7 @@ impl Scaling {
 /// The scaling with the classes of `like` whose multiply-adds at `resolution` are nearest, in ratio, to `macs`; the costlier of
 /// two that are as near.
 ///
-/// Widths are multiples of 8, so it costs about as much, not just as much.
+/// Widths are rounded, so it costs about as much, not just as much.
 ///
 /// # Errors
 /// [`NoList`] if there is no network at this resolution.
