@@ -8,7 +8,7 @@ use crate::data::{Augment, Batch, Crop, Pyramid, Split};
 use crate::net::GoogLeNet;
 use crate::ops::{Crew, Engine, Gemm};
 use crate::search::audit::ZeroCost;
-use crate::search::ports::Evaluator;
+use crate::search::ports::{Evaluator, Proxy};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
@@ -69,15 +69,30 @@ impl TrainEvaluator {
     ///
     /// # Errors
     /// [`FitError`] if the device refuses, or there are no images of the network's size.
-    pub fn zero_cost(&self, job: &Job) -> Result<ZeroCost, FitError> {
-        let (architecture, seed, data) = (&job.architecture, job.seed, self.data.at(job.fidelity.resolution)?);
+    pub fn zero_cost(&self, job: &Job, proxy: Proxy) -> Result<f64, FitError> {
+        let (engine, architecture, seed) = (self.engine(), &job.architecture, job.seed);
+        let data = self.data.at(job.fidelity.resolution)?;
         let mut batch = Batch::default();
-        data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
-        let images = maps(self.engine().device(), &mut batch, data.resolution())?;
+        if proxy != Proxy::Synflow {
+            data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
+        }
+        let mut images = || maps(engine.device(), &mut batch, data.resolution());
+        Ok(match proxy {
+            Proxy::GradNorm => grad_norm(engine.clone(), architecture, seed, images()?, &batch.labels)?,
+            Proxy::Naswot => naswot(engine.clone(), architecture, seed, images()?)?.unwrap_or(f64::NEG_INFINITY),
+            Proxy::Synflow => synflow(engine, architecture, seed, data.resolution())?,
+        })
+    }
+
+    /// The three scores of [`Self::zero_cost`].
+    ///
+    /// # Errors
+    /// Those of [`Self::zero_cost`].
+    pub fn zero_costs(&self, job: &Job) -> Result<ZeroCost, FitError> {
         Ok(ZeroCost {
-            grad_norm: grad_norm(self.engine(), architecture, seed, images.clone(), &batch.labels)?,
-            synflow: synflow(self.engine(), architecture, seed, data.resolution())?,
-            naswot: naswot(self.engine(), architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY),
+            grad_norm: self.zero_cost(job, Proxy::GradNorm)?,
+            synflow: self.zero_cost(job, Proxy::Synflow)?,
+            naswot: self.zero_cost(job, Proxy::Naswot)?,
         })
     }
 
@@ -102,6 +117,10 @@ impl Evaluator for TrainEvaluator {
         let start = Instant::now();
         let outcome = outcome(self.train(job, progress, stop).map(|(_, _, score)| score))?;
         Some((outcome, start.elapsed().as_secs_f64()))
+    }
+
+    fn untrained(&self, job: &Job, proxy: Proxy) -> Option<f64> {
+        self.zero_cost(job, proxy).ok()
     }
 }
 
@@ -188,6 +207,17 @@ mod tests {
         assert!(low.score().is_some() && high.score().is_some() && low != high, "{low:?} {high:?}");
         let missing = Failure::Error { message: "the data set is not at hand at 64 px".to_owned() };
         assert_eq!(outcome(64), Outcome::Failed(missing));
+    }
+
+    #[test]
+    fn an_untrained_network_is_scored_by_its_initial_weights() {
+        let (evaluator, job) = tiny(0.05);
+        for proxy in [Proxy::GradNorm, Proxy::Synflow, Proxy::Naswot] {
+            let score = |job: &Job| evaluator.untrained(job, proxy).unwrap();
+            assert!(score(&job).is_finite());
+            assert_eq!(score(&job).to_bits(), score(&Job { index: 7, ..job.clone() }).to_bits());
+            assert_ne!(score(&job), score(&Job { seed: job.seed + 1, ..job.clone() }));
+        }
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn zero_cost(
     if !output.quiet {
         eprintln!("scoring {} untrained networks", jobs.len());
     }
-    jobs.iter().map(|job| Ok((job.index, evaluator.zero_cost(job)?))).collect()
+    jobs.iter().map(|job| Ok((job.index, evaluator.zero_costs(job)?))).collect()
 }
 
 /// The full training, those of the space file, and those of the options, each once.

@@ -119,7 +119,7 @@ pub fn drive(
     let (sender, receiver) = channel();
     let mut course = Course {
         space: plan.space,
-        proposer: Proposer::new(plan.space, plan.classes),
+        proposer: Proposer::new(plan.space, plan.classes, evaluator),
         budget: Budget::new(plan.space.search()),
         searcher,
         observer,

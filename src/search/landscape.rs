@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::ports::Evaluator;
+use super::ports::{Evaluator, Proxy};
 use super::trial::{Failure, Job, Outcome, Score};
 use crate::arch::{Architecture, Branch};
 use crate::space::{Rng, Rung};
@@ -63,6 +63,9 @@ const DECOY: f64 = 0.04;
 
 /// Weight of the ratio of two widths that matter together, beside their level.
 const TILT: f64 = 2.0;
+
+/// How far a score of an untrained network is off, either way.
+const UNTRAINED_NOISE: f64 = 0.05;
 
 impl Landscape {
     /// The error at the best widths.
@@ -189,6 +192,12 @@ impl Evaluator for Landscape {
             training_loss_sum: error * job.fidelity.epochs as f64,
         };
         Some((Outcome::Done(score), 0.0))
+    }
+
+    /// Grows with the log MACs, as such scores do, and leans towards the accuracy of a full training.
+    fn untrained(&self, job: &Job, _: Proxy) -> Option<f64> {
+        let luck = UNTRAINED_NOISE * (2.0 * generator(!job.seed).unit() - 1.0);
+        Some(f64::from(job.cost.macs.max(1).ilog2()) - self.error(&job.architecture) + luck)
     }
 }
 

@@ -24,6 +24,7 @@ pub mod pick;
 mod population;
 pub mod ports;
 mod propose;
+mod proxy_screen;
 pub mod random;
 mod screen;
 pub mod searcher;

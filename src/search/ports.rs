@@ -4,6 +4,18 @@ use std::sync::atomic::AtomicBool;
 
 use super::trial::{Job, Outcome, Trial};
 
+/// A score of an untrained network, with the initial weights of its training; a higher one is said to be better. What they
+/// measure is said at [`crate::zero_cost`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// How strongly the loss of a batch pulls at the weights.
+    GradNorm,
+    /// Logarithm of the signal that can flow through the weights.
+    Synflow,
+    /// How differently the network sees the images of a batch; minus infinity if it sees two of them alike.
+    Naswot,
+}
+
 /// Trains candidates. Called from several threads at once.
 pub trait Evaluator: Sync {
     /// Runs one job on the calling thread.
@@ -11,6 +23,11 @@ pub trait Evaluator: Sync {
     /// `progress` is called now and then with the share done (0 to 1) and the latest training loss.
     /// Returns the outcome and the wall time in seconds, or `None` if `stop` became true before the end.
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)>;
+
+    /// What the network of a job says before it is trained: a function of the job alone. `None` if it cannot be had.
+    fn untrained(&self, _job: &Job, _proxy: Proxy) -> Option<f64> {
+        None
+    }
 }
 
 /// An error of a [`Store`], for the loop to pass on.

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::ladder::Ladder;
-use super::ports::{Event, Observer};
+use super::ports::{Evaluator, Event, Observer};
 use super::screen::{Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
@@ -27,7 +27,7 @@ pub(super) struct Proposer<'a> {
     /// Networks and the resolutions they are for.
     taken: HashSet<(ArchitectureKey, usize)>,
     ladder: Ladder,
-    screen: Box<dyn Screen>,
+    screen: Box<dyn Screen + 'a>,
     /// Jobs so far, without those that `climbing` holds.
     turn: usize,
     /// New candidates so far.
@@ -37,13 +37,14 @@ pub(super) struct Proposer<'a> {
 }
 
 impl<'a> Proposer<'a> {
-    pub fn new(space: &'a Space, classes: usize) -> Self {
+    /// `evaluator` knows what untrained networks say, for a screen that asks.
+    pub fn new(space: &'a Space, classes: usize, evaluator: &'a dyn Evaluator) -> Self {
         Self {
             space,
             classes,
             taken: HashSet::new(),
             ladder: Ladder::new(space),
-            screen: screen_for(space),
+            screen: screen_for(space, evaluator),
             turn: 0,
             candidates: 0,
             climbing: VecDeque::new(),
@@ -221,7 +222,6 @@ mod tests {
     use super::*;
     use crate::search::digest::digest;
     use crate::search::landscape::Landscape;
-    use crate::search::ports::Evaluator;
     use crate::search::searcher::searcher_for;
     use crate::search::testing::{Counts, space};
 
@@ -250,7 +250,7 @@ mod tests {
         let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01);
         let (mut searcher, screen) = (searcher_for(&space), Costliest::default());
         let turned_down = screen.0.clone();
-        let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2) };
+        let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2, &landscape) };
         let trials = (0..60).map(|index| {
             let job = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
             let (outcome, seconds) = landscape.evaluate(&job, &|_, _| {}, &false.into()).unwrap();

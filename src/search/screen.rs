@@ -1,6 +1,7 @@
 //! Which of several mutants is worth a training.
 
-use super::ports::Observer;
+use super::ports::{Evaluator, Observer, Proxy};
+use super::proxy_screen::ProxyScreen;
 use super::surrogate::Surrogate;
 use super::trial::{Job, Trial};
 use crate::space::{self, Space};
@@ -16,11 +17,15 @@ pub(super) trait Screen {
     fn tell(&mut self, trial: &Trial, observer: &dyn Observer);
 }
 
-/// The screen that the space file names.
-pub(super) fn screen_for(space: &Space) -> Box<dyn Screen> {
+/// The screen that the space file names; `evaluator` knows what untrained networks say.
+pub(super) fn screen_for<'a>(space: &Space, evaluator: &'a dyn Evaluator) -> Box<dyn Screen + 'a> {
+    let proxy = |proxy| Box::new(ProxyScreen::new(proxy, evaluator));
     match space.search().screen {
         space::Screen::None => Box::new(First),
         space::Screen::Surrogate => Box::new(Surrogate::new(space)),
+        space::Screen::GradNorm => proxy(Proxy::GradNorm),
+        space::Screen::Synflow => proxy(Proxy::Synflow),
+        space::Screen::Naswot => proxy(Proxy::Naswot),
     }
 }
 

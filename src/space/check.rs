@@ -96,8 +96,8 @@ fn check_screen(source: &Source, search: &SearchSettings) -> Result<(), Diagnost
             let message = format!("candidates is {}, but nothing chooses among them", search.candidates);
             Err(source.mistake(&["search", "candidates"], message).with_help("add screen = \"surrogate\""))
         }
-        (Screen::Surrogate, ..2) => {
-            let message = "screen is surrogate, but candidates is 1, so there is nothing to choose from";
+        (Screen::Surrogate | Screen::GradNorm | Screen::Synflow | Screen::Naswot, ..2) => {
+            let message = "there is a screen, but candidates is 1, so there is nothing to choose from";
             Err(source.mistake(&["search", "screen"], message).with_help("add candidates, say 16"))
         }
         _ => Ok(()),
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!((without.search().candidates, without.search().screen), (1, Screen::None));
         for (text, message) in [
             ("search.candidates=2", "candidates is 2, but nothing chooses among them"),
-            ("search.screen=surrogate", "screen is surrogate, but candidates is 1"),
+            ("search.screen=surrogate", "there is a screen, but candidates is 1"),
             ("search.candidates=0", "candidates is 0"),
             ("search.candidates=101", "candidates is 101"),
         ] {

@@ -136,6 +136,12 @@ pub enum Screen {
     None,
     /// The one that a model of the earlier trials expects most of.
     Surrogate,
+    /// The one whose untrained weights are pulled at hardest by the loss of a batch, for its MACs.
+    GradNorm,
+    /// The one through whose untrained weights most signal can flow, for its MACs.
+    Synflow,
+    /// The one that sees the images of a batch most differently before it is trained, for its MACs.
+    Naswot,
 }
 
 /// One in three goes up: the usual choice (Li et al. 2018, "Hyperband", section 3).
