@@ -14,7 +14,9 @@ mod export;
 mod finalist;
 mod finals;
 mod folder;
+mod http;
 mod latency;
+mod live;
 mod load;
 mod machine;
 mod man;
@@ -37,6 +39,7 @@ mod trainings;
 mod trials;
 mod verify;
 
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -63,7 +66,7 @@ enum Command {
     Audit(audit::Args),
     /// Pick and export a discovered architecture.
     Best(best::Args),
-    /// Write a run's report as one HTML file, also while it is running.
+    /// Write a run's report as one HTML file, or serve it to a browser, also while the run goes on.
     Report(report::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
@@ -126,6 +129,15 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(error) | Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
 /// Parses the arguments, runs the command, and says how it went.
 pub fn main() -> ExitCode {
     let Cli { command, output } = Cli::parse();
@@ -153,14 +165,10 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(error)) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
-        }
-        Err(Failure::Failed(error)) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
         Err(Failure::Interrupted) => ExitCode::from(130),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::runs::{RunArgs, StoredRun};
-use super::{Failure, Output, stdout};
-use crate::report::{Page, RunSummary};
+use super::{Failure, Output, live, stdout};
+use crate::report::{FinalsReport, Page, RunSummary};
 use crate::store::write_atomically;
 
 /// Options of `inception-nas report`.
@@ -15,14 +15,25 @@ pub struct Args {
     /// Where to write [default: report.html, in the folder of the run]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Serve the report to the browsers of this machine instead, and print its address; it follows a search that goes on.
+    #[arg(long, conflicts_with = "out")]
+    serve: bool,
+    /// The port to serve at; 0 is any free one.
+    #[arg(long, value_name = "N", default_value = "0", requires = "serve")]
+    port: u16,
 }
 
-/// Writes all that is known of a run as one HTML file, and a picture of its best network beside the paper's; reads only its text files, so a search that goes on is not disturbed.
+/// Writes all that is known of a run as one HTML file, and a picture of its best network beside the paper's, or serves that
+/// page; reads only its text files, so a search that goes on is not disturbed.
 ///
 /// # Errors
-/// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the file not be written.
+/// [`Failure::Usage`] if there is no such run or the port is in use, [`Failure::Failed`] if it cannot be read or the file not
+/// be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
+    if args.serve {
+        return live::serve(&run, &args.run, args.port, output);
+    }
     let path = args.out.unwrap_or_else(|| run.dir.page());
     let picture = run.dir.architecture_picture();
     let drawn = write(&run, &run.summary()?, &path)?;
@@ -40,19 +51,24 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 /// [`Failure::Failed`] if its finals cannot be read, or a file not be written.
 pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<bool, Failure> {
     let finals = run.finals()?;
-    let page = Page {
-        summary,
-        space: &run.space,
-        trials: &run.trials,
-        baseline: &run.baseline,
-        finals: finals.as_ref(),
-        data: &run.manifest.data,
-        program: &run.manifest.program,
-    };
+    let page = page(run, summary, finals.as_ref());
     write_atomically(path, page.html()?.as_bytes())?;
     let picture = page.architecture();
     if let Some(picture) = &picture {
         write_atomically(&run.dir.architecture_picture(), picture.as_bytes())?;
     }
     Ok(picture.is_some())
+}
+
+/// The page of a run that `summary` sums up and `finals` belong to.
+pub(super) fn page<'a>(run: &'a StoredRun, summary: &'a RunSummary, finals: Option<&'a FinalsReport>) -> Page<'a> {
+    Page {
+        summary,
+        space: &run.space,
+        trials: &run.trials,
+        baseline: &run.baseline,
+        finals,
+        data: &run.manifest.data,
+        program: &run.manifest.program,
+    }
 }

@@ -76,8 +76,8 @@ impl StoredRun {
     ///
     /// # Errors
     /// As [`StoredRun::named`].
-    pub(super) fn again(self, args: &RunArgs) -> Result<Self, Failure> {
-        Self::named(&args.results, self.name)
+    pub(super) fn again(&self, args: &RunArgs) -> Result<Self, Failure> {
+        Self::named(&args.results, self.name.clone())
     }
 
     /// The data that the run was made on: only on these do its networks compare.

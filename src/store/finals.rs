@@ -54,7 +54,8 @@ impl FinalsDir {
         self.0.join("report.json")
     }
 
-    fn journal(&self) -> PathBuf {
+    /// The journal of trainings, read by [`FinalsDir::read_trainings`].
+    pub fn journal(&self) -> PathBuf {
         self.0.join("trainings.jsonl")
     }
 

@@ -26,6 +26,7 @@ use crate::space::Space;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
+const LIVE: &str = include_str!("live.js");
 
 /// Where all of it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,19 @@ impl Page<'_> {
     /// # Errors
     /// [`PageError`], which nothing that was read from a run gives.
     pub fn html(&self) -> Result<String, PageError> {
+        self.with_scripts(&format!("<script>\n{SCRIPT}</script>\n"))
+    }
+
+    /// The same for a server: the page loads itself again as soon as `state`, beside it on the server, is another text than this.
+    ///
+    /// # Errors
+    /// As [`Page::html`].
+    pub fn live(&self, state: &str) -> Result<String, PageError> {
+        let state = escape(state);
+        self.with_scripts(&format!("<script>\n{SCRIPT}</script>\n<script data-state=\"{state}\">\n{LIVE}</script>\n"))
+    }
+
+    fn with_scripts(&self, scripts: &str) -> Result<String, PageError> {
         let Self { summary, space, data, program, .. } = self;
         let RunSummary { run, trials, failed, seconds, digest, .. } = summary;
         let comparable = || trained_for(self.trials, full(space));
@@ -109,7 +123,7 @@ impl Page<'_> {
         Ok(format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
              content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-             <main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+             <main>\n{body}</main>\n{scripts}</body>\n</html>\n"
         ))
     }
 
