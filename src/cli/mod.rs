@@ -70,7 +70,7 @@ enum Command {
     Report(report::Args),
     /// Show how far a run has got, also while it is running.
     Status(status::Args),
-    /// Print all trials of a run as CSV, with a column for every width; also while it is running.
+    /// Print all trials of a run as CSV, with a column for every width, or write them for TensorBoard; also while it is running.
     Trials(trials::Args),
     /// Train the best networks of a run beside uniform scalings of equal cost, and compare them on the test images.
     Finals(finals::Args),

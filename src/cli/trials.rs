@@ -1,24 +1,64 @@
 //! `inception-nas trials`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
-use crate::report::trials_csv;
+use crate::report::{tensorboard_events, trials_csv};
 
 /// Options of `inception-nas trials`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
+    /// Write the trials for TensorBoard instead: its scalars, and its plugin hparams with every width. Several runs may go to
+    /// one DIR, to be compared there; `tensorboard --logdir DIR` shows them.
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
 }
 
-/// Prints the trials of a run as a table; reads only its text files, so a search that goes on is not disturbed.
+/// Prints the trials of a run as a table, or writes them for TensorBoard; reads only its text files, so a search that goes on
+/// is not disturbed.
 ///
 /// # Errors
-/// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read.
+/// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the files not be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
+    if let Some(logs) = args.tensorboard {
+        let dir = logs.join(run.name.as_str());
+        write_events(&run, &dir)?;
+        let trials = run.trials.len();
+        return stdout::print(&if output.json {
+            serde_json::to_string_pretty(&serde_json::json!({ "dir": dir, "trials": trials }))? + "\n"
+        } else {
+            format!(
+                "written: {}, {trials} trials; `tensorboard --logdir {}` shows them\n",
+                dir.display(),
+                logs.display()
+            )
+        });
+    }
     if output.json {
         return stdout::print(&(serde_json::to_string_pretty(&run.trials)? + "\n"));
     }
     stdout::print(&trials_csv(&run.trials)?)
+}
+
+/// A folder and an event file for every trial. The same trials give the same files, so that writing a run again after more
+/// trials only adds to what there is.
+fn write_events(run: &StoredRun, dir: &Path) -> anyhow::Result<()> {
+    let mut began = 0.0;
+    for trial in &run.trials {
+        let folder = dir.join(format!("trial-{:04}", trial.job.index));
+        // TensorBoard knows event files by the middle of their name.
+        let file = folder.join("events.out.tfevents.trial");
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&file, tensorboard_events(trial, began)))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        began += trial.seconds;
+    }
+    Ok(())
 }

@@ -153,6 +153,16 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
         "{table}"
     );
     assert_eq!(place.json("trials").as_array().map(Vec::len), Some(4));
+    assert!(place.ok("trials --tensorboard logs").contains("4 trials; `tensorboard --logdir logs` shows them"));
+    let events = |index: usize| {
+        fs::read(place.path().join(format!("logs/tiny-synthetic/trial-000{index}/events.out.tfevents.trial"))).unwrap()
+    };
+    assert!((0..4).all(|index| !events(index).is_empty()));
+    let (first, written) = (events(0), place.json("trials --tensorboard logs"));
+    assert_eq!((&written["trials"], &written["dir"]), (&4.into(), &"logs/tiny-synthetic".into()));
+    assert_eq!(events(0), first);
+    fs::write(place.path().join("file"), "").unwrap();
+    assert!(place.fails(1, "trials --tensorboard file").contains("cannot write file/tiny-synthetic/trial-0000/events"));
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
     assert!(place.ok("report --out page.html").ends_with("page.html\n"));
