@@ -3,13 +3,14 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shape::ResolutionError;
 use super::{Architecture, Layer};
 
 /// Cost of one image through a network; never measured, always computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Multiply-adds of convolutions and linear layers. FLOPs are twice as many.
     pub macs: u64,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
 use crate::report::{tensorboard_events, trials_csv};
+use crate::store::journal_schema;
 
 /// Options of `inception-nas trials`.
 #[derive(clap::Args, Debug)]
@@ -18,6 +19,9 @@ pub struct Args {
     /// one DIR, to be compared there; `tensorboard --logdir DIR` shows them.
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
+    /// Print the JSON Schema of a line of trials.jsonl instead; `--json` prints the same without `record` and `crc`.
+    #[arg(long, conflicts_with = "tensorboard")]
+    schema: bool,
 }
 
 /// Prints the trials of a run as a table, or writes them for TensorBoard; reads only its text files, so a search that goes on
@@ -26,6 +30,9 @@ pub struct Args {
 /// # Errors
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the files not be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    if args.schema {
+        return stdout::print(&(serde_json::to_string_pretty(&journal_schema())? + "\n"));
+    }
     let run = StoredRun::read(&args.run, output)?;
     if let Some(logs) = args.tensorboard {
         let dir = logs.join(run.name.as_str());

@@ -1,12 +1,13 @@
 //! One candidate, trained once, and what came of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Architecture, Cost};
 use crate::space::{Protocol, Rung};
 
 /// How briefly a candidate is trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
     /// Side of the square input in pixels.
     pub resolution: usize,
@@ -34,7 +35,7 @@ impl Fidelity {
 }
 
 /// How a candidate came to be proposed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Origin {
     /// GoogLeNet with every width multiplied by `ratio`; 1 is the paper's network.
@@ -65,12 +66,16 @@ pub enum Origin {
     },
 }
 
+/// What [`Architecture::canonical`](crate::arch::Architecture::canonical) writes.
+const FORM: &str = r"^googlenet/1 stem=\d+(,\d+){2}( [345][a-e]=\d+(,\d+){5}){9} classes=\d+ aux=(true|false)$";
+
 /// One training to be done: everything its outcome depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Job {
     /// Position in the run, from 0.
     pub index: usize,
-    /// The network to train.
+    /// The network to train, by its canonical form: every width by name.
+    #[schemars(with = "String", regex(pattern = FORM))]
     pub architecture: Architecture,
     /// How it was proposed.
     pub origin: Origin,
@@ -78,7 +83,8 @@ pub struct Job {
     pub cost: Cost,
     /// How briefly it is trained.
     pub fidelity: Fidelity,
-    /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate).
+    /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate). It has up
+    /// to 64 bits, more than a double holds.
     pub seed: u64,
 }
 
@@ -99,9 +105,10 @@ impl Job {
 }
 
 /// What a finished training measured.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
     /// Share of validation images classified right, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub accuracy: f64,
     /// Binomial standard error of `accuracy`.
     pub accuracy_se: f64,
@@ -112,7 +119,7 @@ pub struct Score {
 }
 
 /// Why a training gave no score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Failure {
     /// The loss became NaN, infinite, or larger than the recipe's bound.
@@ -138,7 +145,7 @@ pub enum Failure {
 }
 
 /// How a job ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
     /// Trained to the end.
@@ -158,7 +165,7 @@ impl Outcome {
 }
 
 /// A job and its outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trial {
     /// What was trained.
     #[serde(flatten)]

@@ -22,4 +22,4 @@ pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
 pub use rng::Rng;
 pub use sample::random;
-pub use schema::schema;
+pub use schema::{schema, schema_of};

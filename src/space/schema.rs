@@ -2,7 +2,7 @@
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use super::file::SpaceFile;
@@ -16,9 +16,14 @@ use crate::arch::MAX_WIDTH;
 /// Whatever it refuses, [`Space::parse`](super::Space::parse) refuses. That also knows rules between keys (`sample` is at
 /// most `population`, a ladder gets longer) that a schema cannot say.
 pub fn schema() -> Value {
+    schema_of::<SpaceFile>()
+}
+
+/// The JSON Schema (draft 7) of what serde makes of a type, everything where it is used.
+pub fn schema_of<T: JsonSchema>() -> Value {
     let mut settings = SchemaSettings::draft07();
     settings.inline_subschemas = true;
-    let mut schema = settings.into_generator().into_root_schema_for::<SpaceFile>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(plain).transform(&mut schema);
     schema.to_value()
 }

@@ -26,6 +26,7 @@ mod memory;
 mod record;
 mod run_dir;
 mod run_store;
+mod schema;
 mod settings;
 mod sled;
 
@@ -41,4 +42,5 @@ pub use lock::holder;
 pub use memory::MemoryStore;
 pub use run_dir::{RunDir, RunName};
 pub use run_store::RunStore;
+pub use schema::journal_schema;
 pub use settings::Manifest;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Place, photographs, stderr};
+use super::{Place, TINY, photographs, stderr};
 
 #[test]
 fn editors_get_the_schema_of_a_space_file() {
@@ -13,6 +13,18 @@ fn editors_get_the_schema_of_a_space_file() {
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     let trials = &schema["properties"]["search"]["properties"]["trials"];
     assert_eq!((&trials["minimum"], &trials["description"]), (&1.into(), &"Candidates to train, from 1.".into()));
+}
+
+#[test]
+fn programs_get_the_schema_of_a_stored_trial() {
+    let place = Place::new();
+    let schema: serde_json::Value = serde_json::from_str(&place.ok("trials --schema")).unwrap();
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    place.ok(&format!("{TINY} --trials 2 --name pets"));
+    let journal = fs::read_to_string(place.path().join("results/pets/trials.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() == 2 && lines.iter().all(|line| validator.is_valid(line)), "{journal}");
+    assert!(!validator.is_valid(&place.json("trials")[0]));
 }
 
 #[test]
