@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `arch` is pure; `space` describes what may be searched; `search` decides what to try and knows no clock, disk,
-//! screen or tensor; `ops` and `net` compute; `data` reads images; `train` fits; [`evaluate`] is the only bridge between
+//! screen or tensor; `ops` and `net` compute; `fetch` gets images from the network, `data` reads them; `train` fits; [`evaluate`] is the only bridge between
 //! search and training; `store` keeps trials; `report` and `cli` talk to people.
 
 pub mod arch;
@@ -18,6 +18,7 @@ pub mod data;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod export;
+pub mod fetch;
 pub mod net;
 pub mod ops;
 pub mod report;

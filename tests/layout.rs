@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A module not listed may import nothing.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("arch", &[]),
+    ("fetch", &[]),
     ("diagnostic", &[]),
     ("stats", &[]),
     ("space", &["arch", "diagnostic"]),
@@ -33,6 +34,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
             "data",
             "train",
             "evaluate",
+            "fetch",
             "store",
             "export",
             "report",
@@ -49,6 +51,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
             "diagnostic",
             "evaluate",
             "export",
+            "fetch",
             "net",
             "ops",
             "report",

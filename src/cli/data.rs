@@ -1,9 +1,10 @@
-//! `inception-nas data`: looking at a folder of images before training on it.
+//! `inception-nas data`: looking at a folder of images before training on it, or fetching one.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::fetch::{self, FetchArgs};
 use super::load::with_decoding_bar;
 use super::{Failure, Output, stdout};
 use crate::data::{Inspected, Inspection, Split, inspect};
@@ -24,6 +25,8 @@ pub struct Args {
 enum DataCommand {
     /// Count classes, images, sizes, broken files, copies, and look-alikes that lie in different splits.
     Check(CheckArgs),
+    /// Download a known set of images, check it, and make a folder of it. What was broken off goes on where it stopped.
+    Fetch(FetchArgs),
 }
 
 #[derive(clap::Args, Debug)]
@@ -96,9 +99,15 @@ struct SeenElsewhere {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Usage`] if the folder is no data set.
+/// [`Failure::Usage`] if the folder is no data set, or the one to make exists; [`Failure::Failed`] if images cannot be fetched.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
-    let DataCommand::Check(args) = args.command;
+    match args.command {
+        DataCommand::Check(args) => check(args, output),
+        DataCommand::Fetch(args) => fetch::execute(args, output),
+    }
+}
+
+fn check(args: CheckArgs, output: Output) -> Result<(), Failure> {
     let inspection = with_decoding_bar(output, |progress| inspect(&args.dir, progress));
     let report = Report::new(args.dir, inspection.map_err(|error| Failure::Usage(error.into()))?)?;
     stdout::print(&if output.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_text() })

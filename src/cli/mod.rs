@@ -11,6 +11,7 @@ mod doctor;
 mod estimate;
 mod evaluate;
 mod export;
+mod fetch;
 mod finalist;
 mod finals;
 mod folder;
@@ -86,7 +87,7 @@ enum Command {
     Summary(summary::Args),
     /// Look at a search space before searching it.
     Space(space::Args),
-    /// Look at a folder of images before training on it.
+    /// Look at a folder of images before training on it, or fetch one.
     Data(data::Args),
     /// Time training steps of an architecture on this machine.
     Bench(bench::Args),

@@ -1,6 +1,9 @@
 //! Commands that look at a machine, a folder or a file, and search nothing.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
 
 use super::{Place, TINY, photographs, stderr};
 
@@ -72,4 +75,25 @@ fn a_folder_of_images_is_looked_at_before_it_is_trained_on() {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
     assert!(place.fails(2, "data check no/such").contains("no/such does not exist"));
+}
+
+#[test]
+fn images_are_fetched_only_from_who_has_them_and_never_over_others() {
+    let place = Place::new();
+    // A server that has another file.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/cats.zip", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        BufReader::new(&stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).for_each(drop);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmeow").unwrap();
+    });
+    let error = place.fails(1, &format!("data fetch cats-vs-dogs --url {url}"));
+    assert!(error.contains(&format!("786.67 MiB from {url}")), "{error}");
+    assert!(error.contains(&format!("{url} is another file: 4 bytes where 824887076 bytes")), "{error}");
+    server.join().unwrap();
+    assert!(!place.path().join("cats-vs-dogs").exists());
+    fs::create_dir(place.path().join("mine")).unwrap();
+    assert!(place.fails(2, "data fetch cats-vs-dogs --to mine").contains("mine exists already"));
+    assert!(place.fails(2, "data fetch birds").contains("cats-vs-dogs"));
 }
