@@ -94,12 +94,12 @@ mod tests {
     #[test]
     fn it_prefers_what_says_more_than_its_size() {
         let mut screen = ProxyScreen::new(Proxy::Naswot, &Sized);
-        // The least has the lowest score by far, and the highest for its size.
-        let mutants = [job(1, 4_000_000), job(0, 2_000_000), job(2, 1_000_000), job(3, 3_000_000)];
+        // The largest has the highest score, and the third the highest for its size.
+        let mutants = [job(3, 4_000_000), job(3, 1_000_000), job(2, 2_000_000), job(1, 2_000_000), job(0, 3_000_000)];
         assert_eq!(screen.choose(&mutants), 2);
         assert_eq!(screen.choose(&[job(90, 9_000_000), job(91, 9_000_000), job(1, 100_000)]), 2);
         assert_eq!(screen.choose(&[job(90, 9_000_000), job(91, 9_000_000)]), 0, "nothing is known: the first");
-        assert_eq!(screen.seen.len(), 5);
+        assert_eq!(screen.seen.len(), 6);
     }
 
     #[test]
