@@ -7,8 +7,8 @@ use super::uniform::{allowed, at_all_resolutions};
 use crate::space::{Rng, Space};
 
 /// Ratios, in thousandths, at which the paper's network starts off the population: steps of a square root of two,
-/// ordered so that the first few span the range.
-const CONTROLS: [u32; 7] = [1000, 500, 250, 707, 354, 177, 125];
+/// ordered so that the first few span the range; those for spaces of very small networks come last.
+const CONTROLS: [u32; 9] = [1000, 500, 250, 707, 354, 177, 125, 88, 63];
 
 /// The beginning of a search: up to half of a population by scaled copies of the paper's network, the rest at random. Where
 /// there are several resolutions, as many scaled copies at each of them: they are what the others are compared with.
@@ -65,7 +65,8 @@ mod tests {
         };
         let controls =
             |overrides: &[&str]| all(overrides).into_iter().map(|(permille, _)| permille).collect::<Vec<_>>();
-        assert_eq!(controls(&["widths.max_ratio=1", "search.population=20"]), CONTROLS);
+        assert_eq!(controls(&["widths.max_ratio=1", "search.population=20"]), CONTROLS[..7]);
+        assert_eq!(controls(&["widths.max_ratio=1", "widths.min_ratio=0.0625", "search.population=20"]), CONTROLS);
         assert_eq!(controls(&["widths.max_ratio=1", "search.population=6"]), [1000, 500, 250]);
         assert_eq!(controls(&["search.population=20"]), [250, 177, 125]);
         let two = all(&["search.population=4", "input.resolutions=[32, 48]"]);
