@@ -139,11 +139,17 @@ fn nsga2_finds_more_than_evolution_and_evolution_more_than_the_controls() {
             if budget.trials < 1000 {
                 pairs.push(("nsga2 over evolution", chance(&nsga2, &evolution)));
             }
-            // With 100 trials, where widths depend on each other or mislead, or scores are noise, it takes more than that to
-            // be shown better than uniform scaling; and evolution, than random search too.
-            if budget.trials > 100 {
+            // A hundred trials do not show everything: where widths depend on each other or scores are noise, it takes more to be
+            // better than uniform scaling; where widths mislead, for evolution to be better than random search; and everywhere,
+            // for it to be better than uniform scaling.
+            let many = budget.trials > 100;
+            if many || !["interacting", "noisy"].contains(&kind.name) {
                 pairs.push(("nsga2 over uniform", chance(&nsga2, &uniform)));
+            }
+            if many || kind.terrain != Terrain::Deceptive {
                 pairs.push(("evolution over random", chance(&evolution, &random)));
+            }
+            if many {
                 pairs.push(("evolution over uniform", chance(&evolution, &uniform)));
             }
             for (pair, p) in pairs {
