@@ -1,12 +1,12 @@
 //! `inception-nas data fetch`.
 
 use std::cell::Cell;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 use serde_json::json;
 
+use super::bar::{bar, style};
 use super::{Failure, Output, stdout};
 use crate::fetch::{Archive, FetchError, Stage, fetch};
 
@@ -56,17 +56,15 @@ pub(super) fn execute(args: FetchArgs, output: Output) -> Result<(), Failure> {
 
 /// Does `work`, and shows on a terminal how far it is.
 fn with_bar<T>(output: Output, work: impl FnOnce(&dyn Fn(Stage, u64, u64)) -> T) -> T {
-    let bar =
-        if output.quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    let bar = bar(output, 0, "{bar:24}");
     let shown = Cell::new(None);
     let done = work(&|stage, done, all| {
         if shown.replace(Some(stage)) != Some(stage) {
-            let style = ProgressStyle::with_template(match stage {
+            bar.set_style(style(match stage {
                 Stage::Download => "downloading {bar:24} {bytes} of {total_bytes}  {bytes_per_sec}  left {eta}",
                 Stage::Check => "checking {bar:24} {bytes} of {total_bytes}",
                 Stage::Unpack => "unpacking {bar:24} {pos} of {len} files  left {eta}",
-            });
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            }));
             bar.reset();
             bar.set_length(all);
         }

@@ -1,11 +1,11 @@
 //! What several commands load: a space file and a data set.
 
-use std::io::{ErrorKind, IsTerminal};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use indicatif::{ProgressBar, ProgressStyle};
 
+use super::bar::bar;
 use super::{Failure, Output};
 use crate::data::{Dataset, ImportReport, Pyramid, default_cache_dir, open_folder, synthetic};
 use crate::diagnostic::suggest;
@@ -175,7 +175,7 @@ pub(super) fn training_sets(data: Option<&Path>, space: &Space, output: Output) 
 
 /// Does `work`, and shows how far it says it is: numbers of images done and in all.
 pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
-    let bar = decoding_bar(output);
+    let bar = bar(output, 0, "decoding images {bar:24} {pos}/{len}  left {eta}");
     let done = work(&|done, total| {
         bar.set_length(total as u64);
         // The calls of several threads may overtake each other.
@@ -183,14 +183,6 @@ pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(us
     });
     bar.finish_and_clear();
     done
-}
-
-fn decoding_bar(output: Output) -> ProgressBar {
-    if output.quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("decoding images {bar:24} {pos}/{len}  left {eta}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// What went wrong is said even with -q.

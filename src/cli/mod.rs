@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod bar;
 mod baseline;
 mod bench;
 mod best;

@@ -1,13 +1,13 @@
 //! `inception-nas train`: one architecture, trained fully.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
+use super::bar::bar;
 use super::load::{DataArgs, SpaceArgs, training_set};
 use super::stdout::print;
 use super::threads::ThreadArgs;
@@ -222,12 +222,7 @@ struct EpochLog {
 
 impl EpochLog {
     fn new(images: usize, epochs: usize, output: Output) -> Self {
-        let bar = if output.quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            let style = ProgressStyle::with_template("training {bar:24} {percent} %  loss {msg}  left {eta}");
-            ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        };
+        let bar = bar(output, 1000, "training {bar:24} {percent} %  loss {msg}  left {eta}");
         Self { bar, start: Instant::now(), images, epochs, quiet: output.quiet }
     }
 

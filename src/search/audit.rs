@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+#[cfg(doc)]
+use super::ports::Proxy;
 use super::seed::{step_rng, trial_seed};
 use super::trial::{Fidelity, Job, Origin, Trial};
 use crate::arch::{Architecture, ArchitectureError, Cost};
@@ -13,15 +15,14 @@ const DRAWS: usize = 256;
 /// Steps in which the end of the axis is looked for.
 const STEPS: usize = 64;
 
-/// What an untrained network, with the initial weights of one of its trainings, says about how well it will learn; networks
-/// with higher values are said to be better. Computed by [`crate::zero_cost`].
+/// All scores of an untrained network, with the initial weights of one of its trainings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ZeroCost {
-    /// How strongly the loss of a batch pulls at the weights.
+    /// [`Proxy::GradNorm`].
     pub grad_norm: f64,
-    /// Logarithm of the signal that can flow through the weights.
+    /// [`Proxy::Synflow`].
     pub synflow: f64,
-    /// How differently the network sees the images of a batch; minus infinity if it sees two of them alike.
+    /// [`Proxy::Naswot`].
     pub naswot: f64,
 }
 

@@ -194,7 +194,7 @@ impl Evaluator for Landscape {
         Some((Outcome::Done(score), 0.0))
     }
 
-    /// Any score is the accuracy of a full training, with other and much stronger noise.
+    /// Any score is the accuracy of a full training, with noise of its own.
     fn untrained(&self, job: &Job, _: Proxy) -> Option<f64> {
         let luck = UNTRAINED_NOISE * (2.0 * generator(!job.seed).unit() - 1.0);
         Some(1.0 - self.error(&job.architecture) + luck)
