@@ -119,8 +119,10 @@ impl Evaluator for TrainEvaluator {
         Some((outcome, start.elapsed().as_secs_f64()))
     }
 
-    fn untrained(&self, job: &Job, proxy: Proxy) -> Option<f64> {
-        self.zero_cost(job, proxy).ok()
+    fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {
+        let start = Instant::now();
+        let score = self.zero_cost(job, proxy).ok();
+        (score, start.elapsed().as_secs_f64())
     }
 }
 
@@ -213,7 +215,7 @@ mod tests {
     fn an_untrained_network_is_scored_by_its_initial_weights() {
         let (evaluator, job) = tiny(0.05);
         for proxy in [Proxy::GradNorm, Proxy::Synflow, Proxy::Naswot] {
-            let score = |job: &Job| evaluator.untrained(job, proxy).unwrap();
+            let score = |job: &Job| evaluator.untrained(job, proxy).0.unwrap();
             assert!(score(&job).is_finite());
             assert_eq!(score(&job).to_bits(), score(&Job { index: 7, ..job.clone() }).to_bits());
             assert_ne!(score(&job), score(&Job { seed: job.seed + 1, ..job.clone() }));

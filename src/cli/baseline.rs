@@ -75,7 +75,7 @@ fn brief(googlenet: Architecture, space: &Space, data: Dataset, crew: Crew, outp
     let evaluator = TrainEvaluator::new(data.clone(), *space.protocol()).sharing(crew);
     let stopped = || anyhow::anyhow!("the training was stopped");
     let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
-    let trial = Trial { job, outcome, seconds };
+    let trial = Trial { job, outcome, seconds, screening_seconds: 0.0 };
     let score = match &trial.outcome {
         Outcome::Done(score) => score,
         Outcome::Failed(failure) => return Err(Failure::Failed(failure.clone().into())),

@@ -9,11 +9,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use data_encoding::HEXLOWER;
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::dataset::{Catalogue, Dataset, hex};
+use super::dataset::{Catalogue, Dataset};
 use super::folder::Labelled;
 use super::pack::{PackError, Packed};
 
@@ -86,7 +87,7 @@ impl Cache {
     pub(super) fn new(cache_dir: &Path, source: &Path, resolution: usize, key: Key) -> Self {
         let source = source.canonicalize().unwrap_or_else(|_| source.into());
         let name = source.file_name().unwrap_or_default().to_string_lossy();
-        let place = hex(&Sha256::digest(source.as_os_str().as_encoded_bytes())[..4]);
+        let place = HEXLOWER.encode(&Sha256::digest(source.as_os_str().as_encoded_bytes())[..4]);
         Self { path: cache_dir.join(format!("{name}-{place}-{resolution}px.cache")), key }
     }
 

@@ -1,5 +1,6 @@
 //! A labelled set of square RGB images of one size, split into train, validation and test.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
@@ -56,13 +57,8 @@ impl Catalogue {
             hasher.update(hash);
         }
         hasher.update(self.checksum.to_le_bytes());
-        hex(&hasher.finalize())
+        HEXLOWER.encode(&hasher.finalize())
     }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Dataset {

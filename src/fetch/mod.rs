@@ -10,6 +10,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 pub use error::FetchError;
@@ -104,7 +105,7 @@ fn sha256(file: &mut File, bytes: u64, watch: Watch) -> io::Result<String> {
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(HEXLOWER.encode(&hash.finalize()));
         }
         hash.update(&buffer[..read]);
         done += read as u64;

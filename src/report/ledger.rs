@@ -1,11 +1,12 @@
-//! What a run cost, by what it was spent on: every training counts, failed ones and controls included.
+//! What a run cost, by what it was spent on: every training counts, failed ones and controls included, and every score of an
+//! untrained network.
 
 use serde::Serialize;
 
 use super::units::{duration, si};
 use crate::search::trial::{Failure, Origin, Outcome, Trial};
 
-/// What a training was for.
+/// What time was spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -13,6 +14,8 @@ pub enum Purpose {
     Candidates,
     /// A training of the search without a score, whatever its network.
     Failed,
+    /// Scores of untrained networks, by which candidates were chosen. No training.
+    Screening,
     /// The paper's network scaled as a whole.
     Controls,
     /// The paper's network.
@@ -22,9 +25,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::Candidates, Self::Failed, Self::Controls, Self::Baseline, Self::Finals];
+    const ALL: [Self; 6] =
+        [Self::Candidates, Self::Failed, Self::Screening, Self::Controls, Self::Baseline, Self::Finals];
 
-    /// What a trial of the search was for.
+    /// What the training of a trial of the search was for.
     fn of(trial: &Trial) -> Self {
         match (&trial.outcome, &trial.job.origin) {
             (Outcome::Failed(_), _) => Self::Failed,
@@ -38,6 +42,7 @@ impl Purpose {
         match self {
             Self::Candidates => "candidates",
             Self::Failed => "failed",
+            Self::Screening => "untrained scores",
             Self::Controls => "uniform scalings",
             Self::Baseline => "baseline",
             Self::Finals => "finals",
@@ -45,12 +50,12 @@ impl Purpose {
     }
 }
 
-/// What was spent on some trainings.
+/// What was spent on a purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spent {
-    /// How many there were.
+    /// How many trainings there were.
     pub trainings: usize,
-    /// Their wall times together, each on one thread, in seconds.
+    /// Wall times together, each on one thread, in seconds.
     pub seconds: f64,
     /// Training images seen, repeats included: at most images x epochs of each. A training that diverged counts the
     /// epochs that it began; one that failed in another way counts none.
@@ -105,8 +110,11 @@ impl Ledger {
             spent.iter_mut().filter(|(it, _)| *it == purpose).for_each(|(_, spent)| spent.add(trial));
             total.add(trial);
         }
+        let screening = trials.iter().fold(0.0, |seconds, trial| seconds + trial.screening_seconds);
+        spent.iter_mut().filter(|(it, _)| *it == Purpose::Screening).for_each(|(_, spent)| spent.seconds = screening);
+        total.seconds += screening;
         let share = |spent: &Spent| if total.seconds > 0.0 { spent.seconds / total.seconds } else { 0.0 };
-        let items = spent.into_iter().filter(|(_, spent)| spent.trainings > 0);
+        let items = spent.into_iter().filter(|(_, spent)| spent.trainings > 0 || spent.seconds > 0.0);
         Self { items: items.map(|(purpose, spent)| Item { purpose, spent, share: share(&spent) }).collect(), total }
     }
 }
@@ -165,6 +173,19 @@ mod tests {
         assert_eq!(spent(0), (256, 3 * 128 * 110_000_000));
         assert_eq!(spent(1), (256, 3 * 256 * 10));
         assert_eq!(spent(4), (128, 3 * 128 * 1000));
+    }
+
+    #[test]
+    fn choosing_among_untrained_networks_costs_time() {
+        let mut trials = example();
+        trials[3].screening_seconds = 1.5;
+        trials[4].screening_seconds = 0.5;
+        let (without, ledger) = (Ledger::new(&example(), &[]), Ledger::new(&trials, &[]));
+        let item = ledger.items.iter().find(|item| item.purpose == Purpose::Screening).unwrap();
+        assert_eq!(item.spent, Spent { seconds: 2.0, ..Spent::default() });
+        assert_eq!(ledger.total, Spent { seconds: without.total.seconds + 2.0, ..without.total });
+        assert_eq!(ledger.items.len(), without.items.len() + 1);
+        assert!(ledger_table(&ledger).contains("untrained scores          0        2s"), "{}", ledger_table(&ledger));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One hash for all that a search found.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::trial::{Failure, Origin, Outcome, Trial};
@@ -9,13 +10,13 @@ use super::trial::{Failure, Origin, Outcome, Trial};
 pub fn digest(trials: &[Trial]) -> String {
     let mut hash = Writer(Sha256::new_with_prefix(b"trials/1\0"));
     trials.iter().for_each(|trial| hash.trial(trial));
-    hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.0.finalize())
 }
 
 struct Writer(Sha256);
 
 impl Writer {
-    fn trial(&mut self, Trial { job, outcome, seconds: _ }: &Trial) {
+    fn trial(&mut self, Trial { job, outcome, seconds: _, screening_seconds: _ }: &Trial) {
         self.number(job.index as u64);
         self.text(&job.architecture.canonical());
         self.origin(&job.origin);
@@ -109,6 +110,7 @@ mod tests {
             digest(&[other])
         };
         assert_eq!(changed(|trial| trial.seconds += 1.0), base);
+        assert_eq!(changed(|trial| trial.screening_seconds += 1.0), base);
         let crossover = |parents| Origin::Crossover { parents, operators: vec!["block".into()] };
         let crossovers = [[1, 2], [2, 1]].map(|parents| {
             let mut other = trial.clone();

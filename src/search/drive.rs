@@ -11,9 +11,9 @@ use rayon::Scope;
 
 use super::budget::{Budget, within_budget};
 use super::ports::{Evaluator, Event, Observer, Store, StoreError};
-use super::propose::Proposer;
+use super::propose::{Proposed, Proposer};
 use super::searcher::Searcher;
-use super::trial::{Failure, Job, Outcome, Trial};
+use super::trial::{Failure, Outcome, Trial};
 use crate::arch::ArchitectureError;
 use crate::space::Space;
 
@@ -165,7 +165,7 @@ struct Course<'a> {
 /// What to do next.
 enum Step {
     /// Train this.
-    Train(Box<Job>),
+    Train(Box<Proposed>),
     /// A stored trial was taken over; go on.
     TakenOver,
     /// Nothing can be proposed before a running training ends.
@@ -187,8 +187,8 @@ impl Course<'_> {
         loop {
             while ended.is_none() && running < workers {
                 match self.step()? {
-                    Step::Train(job) => {
-                        work.start(*job);
+                    Step::Train(proposed) => {
+                        work.start(*proposed);
                         running += 1;
                     }
                     Step::TakenOver => {}
@@ -230,15 +230,16 @@ impl Course<'_> {
         if self.told < known {
             return Ok(Step::Wait);
         }
-        let Some(job) = self.proposer.next(index, self.searcher, self.observer)? else {
+        let Some(proposed) = self.proposer.next(index, self.searcher, self.observer)? else {
             return Ok(Step::End(Ended::SpaceExhausted));
         };
-        if !self.budget.spend(&job) {
+        let job = &proposed.job;
+        if !self.budget.spend(job) {
             return Ok(Step::End(Ended::CostReached));
         }
         self.next += 1;
         if let Some(trial) = self.stored.remove(&index) {
-            if trial.job != job {
+            if trial.job != *job {
                 let (stored, expected) = (format!("{:?}", trial.job), format!("{job:?}"));
                 return Err(DriveError::AnotherSearch { index, stored, expected });
             }
@@ -251,7 +252,7 @@ impl Course<'_> {
         if (self.stop.deadline)() {
             return Ok(Step::End(Ended::DeadlineReached));
         }
-        Ok(Step::Train(Box::new(job)))
+        Ok(Step::Train(Box::new(proposed)))
     }
 
     /// Tells the searcher the trials before `end`, as far as they are done without a hole. Gives the reason to end if
@@ -289,7 +290,7 @@ pub(super) struct Work<'a, 'scope> {
 
 impl Work<'_, '_> {
     /// Trains on a worker, and sends the trial when it is done, or `None` if it was broken off.
-    pub(super) fn start(&self, job: Job) {
+    pub(super) fn start(&self, Proposed { job, screening_seconds }: Proposed) {
         let (evaluator, observer, stop, sender) = (self.evaluator, self.observer, self.stop, self.sender.clone());
         self.scope.spawn(move |_| {
             observer.observe(Event::Started(&job));
@@ -301,7 +302,7 @@ impl Work<'_, '_> {
                 // How long it took is known to the evaluator alone.
                 Some((Outcome::Failed(Failure::Panicked { message: panic_message(&*panic) }), 0.0))
             });
-            let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds });
+            let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds, screening_seconds });
             // The loop has gone only if it ended in an error.
             drop(sender.send(trial));
         });

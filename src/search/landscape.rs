@@ -195,9 +195,9 @@ impl Evaluator for Landscape {
     }
 
     /// Any score is the accuracy of a full training, with noise of its own.
-    fn untrained(&self, job: &Job, _: Proxy) -> Option<f64> {
+    fn untrained(&self, job: &Job, _: Proxy) -> (Option<f64>, f64) {
         let luck = UNTRAINED_NOISE * (2.0 * generator(!job.seed).unit() - 1.0);
-        Some(1.0 - self.error(&job.architecture) + luck)
+        (Some(1.0 - self.error(&job.architecture) + luck), 0.0)
     }
 }
 

@@ -34,7 +34,7 @@ pub fn train_all(
                     break;
                 }
                 let Some(job) = jobs.next() else { break };
-                work.start(job);
+                work.start(job.into());
                 running += 1;
             }
             if running == 0 {

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::ladder::Ladder;
 use super::ports::{Evaluator, Event, Observer};
-use super::screen::{Screen, screen_for};
+use super::screen::{Choice, Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
 use super::seed::{step_rng, trial_seed};
 use super::trial::{Fidelity, Job, Origin, Trial};
@@ -19,6 +19,22 @@ const FURTHER_MUTATIONS: usize = 8;
 
 /// Decimal logarithm of the largest number of genotypes that are gone through one by one if asking does not help.
 const LISTABLE: f64 = 4.0;
+
+/// A job, and what choosing its network took.
+#[derive(Clone, Debug)]
+pub(super) struct Proposed {
+    /// What to train.
+    pub job: Job,
+    /// See [`Trial::screening_seconds`].
+    pub screening_seconds: f64,
+}
+
+impl From<Job> for Proposed {
+    /// A job that nobody chose among others.
+    fn from(job: Job) -> Self {
+        Self { job, screening_seconds: 0.0 }
+    }
+}
 
 /// Makes one job after the other, and remembers what has been proposed.
 pub(super) struct Proposer<'a> {
@@ -67,25 +83,26 @@ impl<'a> Proposer<'a> {
         index: usize,
         searcher: &mut dyn Searcher,
         observer: &dyn Observer,
-    ) -> Result<Option<Job>, ArchitectureError> {
+    ) -> Result<Option<Proposed>, ArchitectureError> {
         if let Some(job) = self.climbing.pop_front() {
-            return Ok(Some(Job { index, ..job }));
+            return Ok(Some(Job { index, ..job }.into()));
         }
         let rung = self.ladder.turn(self.turn);
         self.turn += 1;
         if let Some(job) = self.promotion(index, rung) {
-            return Ok(Some(job));
+            return Ok(Some(job.into()));
         }
         let candidate = self.candidate(index, searcher, observer)?;
         Ok(match candidate {
-            Some(job) => {
+            Some(proposed) => {
                 self.candidates += 1;
+                let job = &proposed.job;
                 if matches!(job.origin, Origin::Uniform { .. }) {
                     self.climbing = (1..=self.ladder.top()).map(|rung| self.on_rung(rung, job.clone())).collect();
                 }
-                Some(job)
+                Some(proposed)
             }
-            None => (1..=self.ladder.top()).rev().find_map(|rung| self.promotion(index, rung)),
+            None => (1..=self.ladder.top()).rev().find_map(|rung| self.promotion(index, rung)).map(Proposed::from),
         })
     }
 
@@ -120,7 +137,7 @@ impl<'a> Proposer<'a> {
         index: usize,
         searcher: &mut dyn Searcher,
         observer: &dyn Observer,
-    ) -> Result<Option<Job>, ArchitectureError> {
+    ) -> Result<Option<Proposed>, ArchitectureError> {
         let mut rng = step_rng(self.space.search().seed, index);
         let mut mutants: Vec<Job> = Vec::new();
         for _ in 0..ASKS {
@@ -141,11 +158,11 @@ impl<'a> Proposer<'a> {
     }
 
     /// The one of `jobs` to train, which nobody will propose again. `None` if there are none.
-    fn chosen(&mut self, mut jobs: Vec<Job>) -> Option<Job> {
-        let choice = if jobs.len() > 1 { self.screen.choose(&jobs) } else { 0 };
-        let job = (choice < jobs.len()).then(|| jobs.swap_remove(choice))?;
+    fn chosen(&mut self, mut jobs: Vec<Job>) -> Option<Proposed> {
+        let Choice { index, seconds } = if jobs.len() > 1 { self.screen.choose(&jobs) } else { Choice::free(0) };
+        let job = (index < jobs.len()).then(|| jobs.swap_remove(index))?;
         self.taken.insert((job.architecture.key(), job.fidelity.resolution));
-        Some(job)
+        Some(Proposed { job, screening_seconds: seconds })
     }
 
     /// The job of a proposal; a mutant is changed further as long as its network has been proposed before or is one of
@@ -195,7 +212,7 @@ impl<'a> Proposer<'a> {
     }
 
     /// One of the genotypes of a small space that can still be trained, drawn at random.
-    fn any_left(&mut self, index: usize, rng: &mut Rng) -> Result<Option<Job>, ArchitectureError> {
+    fn any_left(&mut self, index: usize, rng: &mut Rng) -> Result<Option<Proposed>, ArchitectureError> {
         if self.space.size_log10() > LISTABLE {
             return Ok(None);
         }
@@ -233,12 +250,12 @@ mod tests {
     struct Costliest(std::rc::Rc<std::cell::RefCell<Vec<Vec<Job>>>>);
 
     impl Screen for Costliest {
-        fn choose(&mut self, mutants: &[Job]) -> usize {
+        fn choose(&mut self, mutants: &[Job]) -> Choice {
             let choice = (0..mutants.len()).max_by_key(|&i| mutants[i].cost.macs).unwrap();
             let mut turned_down = mutants.to_vec();
             turned_down.remove(choice);
             self.0.borrow_mut().push(turned_down);
-            choice
+            Choice { index: choice, seconds: 0.5 }
         }
 
         fn tell(&mut self, _: &Trial, _: &dyn Observer) {}
@@ -252,9 +269,10 @@ mod tests {
         let turned_down = screen.0.clone();
         let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2, &landscape) };
         let trials = (0..60).map(|index| {
-            let job = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
+            let proposed = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
+            let Proposed { job, screening_seconds } = proposed;
             let (outcome, seconds) = landscape.evaluate(&job, &|_, _| {}, &false.into()).unwrap();
-            let trial = Trial { job, outcome, seconds };
+            let trial = Trial { job, outcome, seconds, screening_seconds };
             searcher.tell(&space, &trial);
             proposer.tell(&trial, &Counts::default());
             trial
@@ -273,6 +291,8 @@ mod tests {
             // Those of the first population are not mutants.
             assert!((40..=52).contains(&mutants.len()), "{}", mutants.len());
             assert_eq!(turned_down.len(), mutants.len());
+            let screened = trials.iter().filter(|trial| trial.screening_seconds > 0.0);
+            assert!(screened.map(|trial| trial.job.index).eq(mutants.iter().map(|trial| trial.job.index)));
             for (trial, others) in mutants.iter().zip(&turned_down) {
                 assert_eq!(others.len(), 4);
                 let before: Vec<_> = trials[..trial.job.index].iter().map(|it| &it.job.architecture).collect();

@@ -1,7 +1,7 @@
 //! A score of untrained networks that chooses among mutants.
 
 use super::ports::{Evaluator, Observer, Proxy};
-use super::screen::Screen;
+use super::screen::{Choice, Screen};
 use super::trial::{Job, Trial};
 
 /// Prefers the mutant whose score is farthest above what its log MACs let expect: such scores grow with the size of a network,
@@ -22,17 +22,20 @@ impl<'a> ProxyScreen<'a> {
 }
 
 impl Screen for ProxyScreen<'_> {
-    fn choose(&mut self, mutants: &[Job]) -> usize {
+    fn choose(&mut self, mutants: &[Job]) -> Choice {
+        let mut seconds = 0.0;
         let score = |mutant: &Job| {
-            let score = self.evaluator.untrained(mutant, self.proxy).filter(|score| score.is_finite())?;
-            Some(((mutant.cost.macs as f64).ln(), score))
+            let (score, took) = self.evaluator.untrained(mutant, self.proxy);
+            seconds += took;
+            Some(((mutant.cost.macs as f64).ln(), score.filter(|score| score.is_finite())?))
         };
         let scores: Vec<Option<(f64, f64)>> = mutants.iter().map(score).collect();
         self.seen.extend(scores.iter().flatten());
         let line = Line::through(&self.seen);
         let excess = |i: usize| scores[i].map_or(f64::NEG_INFINITY, |(x, y)| y - line.at(x));
         // The first of equals.
-        (0..mutants.len()).rev().max_by(|&a, &b| excess(a).total_cmp(&excess(b))).unwrap_or(0)
+        let best = (0..mutants.len()).rev().max_by(|&a, &b| excess(a).total_cmp(&excess(b)));
+        Choice { index: best.unwrap_or(0), seconds }
     }
 
     fn tell(&mut self, _trial: &Trial, _observer: &dyn Observer) {}
@@ -78,12 +81,13 @@ mod tests {
             None
         }
 
-        fn untrained(&self, job: &Job, _: Proxy) -> Option<f64> {
-            match job.seed {
+        fn untrained(&self, job: &Job, _: Proxy) -> (Option<f64>, f64) {
+            let score = match job.seed {
                 90 => None,
                 91 => Some(f64::NEG_INFINITY),
                 seed => Some(3.0 * (job.cost.macs as f64).ln() + RESIDUALS[seed as usize]),
-            }
+            };
+            (score, 0.5)
         }
     }
 
@@ -96,9 +100,10 @@ mod tests {
         let mut screen = ProxyScreen::new(Proxy::Naswot, &Sized);
         // The largest has the highest score, and the third the highest for its size.
         let mutants = [job(3, 4_000_000), job(3, 1_000_000), job(2, 2_000_000), job(1, 2_000_000), job(0, 3_000_000)];
-        assert_eq!(screen.choose(&mutants), 2);
-        assert_eq!(screen.choose(&[job(90, 9_000_000), job(91, 9_000_000), job(1, 100_000)]), 2);
-        assert_eq!(screen.choose(&[job(90, 9_000_000), job(91, 9_000_000)]), 0, "nothing is known: the first");
+        assert_eq!(screen.choose(&mutants), Choice { index: 2, seconds: 2.5 });
+        assert_eq!(screen.choose(&[job(90, 9_000_000), job(91, 9_000_000), job(1, 100_000)]).index, 2);
+        let nothing_known = screen.choose(&[job(90, 9_000_000), job(91, 9_000_000)]);
+        assert_eq!(nothing_known, Choice { index: 0, seconds: 1.0 }, "the first, and what asking took");
         assert_eq!(screen.seen.len(), 6);
     }
 

@@ -10,11 +10,27 @@ use crate::space::{self, Space};
 ///
 /// Its answers may depend on nothing but the mutants and the trials it was told, so that proposals stay a function of these.
 pub(super) trait Screen {
-    /// The position of the mutant to train; there is at least one.
-    fn choose(&mut self, mutants: &[Job]) -> usize;
+    /// The mutant to train; there is at least one.
+    fn choose(&mut self, mutants: &[Job]) -> Choice;
 
     /// How a trial ended. Trials are told by ascending index, without holes.
     fn tell(&mut self, trial: &Trial, observer: &dyn Observer);
+}
+
+/// The mutant that a screen prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Choice {
+    /// Its position.
+    pub index: usize,
+    /// What scoring all of them before training took, in seconds; 0 for a screen that asks nobody.
+    pub seconds: f64,
+}
+
+impl Choice {
+    /// A choice that nobody was asked for.
+    pub fn free(index: usize) -> Self {
+        Self { index, seconds: 0.0 }
+    }
 }
 
 /// The screen that the space file names; `evaluator` knows what untrained networks say.
@@ -33,8 +49,8 @@ pub(super) fn screen_for<'a>(space: &Space, evaluator: &'a dyn Evaluator) -> Box
 struct First;
 
 impl Screen for First {
-    fn choose(&mut self, _mutants: &[Job]) -> usize {
-        0
+    fn choose(&mut self, _mutants: &[Job]) -> Choice {
+        Choice::free(0)
     }
 
     fn tell(&mut self, _trial: &Trial, _observer: &dyn Observer) {}

@@ -22,7 +22,7 @@ fn trial(index: usize, macs: u64, outcome: Outcome) -> Trial {
         fidelity: Fidelity { resolution: 32, images: 1, epochs: 1 },
         seed: 0,
     };
-    Trial { job, outcome, seconds: 1.0 }
+    Trial { job, outcome, seconds: 1.0, screening_seconds: 0.0 }
 }
 
 pub fn done_trial(index: usize, accuracy: f64, macs: u64) -> Trial {

@@ -61,7 +61,7 @@ impl Evaluator for Unsteady<'_> {
         result
     }
 
-    fn untrained(&self, job: &Job, proxy: Proxy) -> Option<f64> {
+    fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {
         self.landscape.untrained(job, proxy)
     }
 }

@@ -174,4 +174,8 @@ pub struct Trial {
     pub outcome: Outcome,
     /// Wall time of the training in seconds. Not part of any digest.
     pub seconds: f64,
+    /// Wall time of scoring untrained networks to choose this one among them (`search.screen`), in seconds; 0 where nobody
+    /// did. Not part of any digest.
+    #[serde(default)]
+    pub screening_seconds: f64,
 }

@@ -36,6 +36,7 @@ pub(super) fn done(index: usize) -> Trial {
         },
         outcome: Outcome::Done(score),
         seconds: x * 60.0,
+        screening_seconds: x,
     }
 }
 
@@ -52,7 +53,7 @@ pub(super) fn failed(index: usize) -> Trial {
         1 => Origin::Uniform { permille: 250 },
         _ => Origin::Crossover { parents: [index / 2, index / 3], operators: vec!["two_point".to_owned()] },
     };
-    Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1 }
+    Trial { job: Job { origin, ..done(index).job }, outcome: Outcome::Failed(failure), seconds: 0.1, ..done(index) }
 }
 
 pub(super) fn contract(store: &mut impl Store) {

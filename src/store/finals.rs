@@ -205,7 +205,7 @@ mod tests {
             seed: 1,
         };
         let score = Score { accuracy: 0.7, accuracy_se: 0.04, validation_loss: 0.6, training_loss_sum: 0.7 };
-        let found = Trial { job, outcome: Outcome::Done(score), seconds: 1.0 };
+        let found = Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0 };
         let images = Images { fingerprint: "abc", train: 300, validation: 40 };
         let settings =
             Settings { seeds, epochs: 2, baseline: true, choice: Choice { bins: 1, per_bin: 1, max_finalists: 1 } };
@@ -214,7 +214,12 @@ mod tests {
 
     fn trained(list: &List, index: usize) -> Trial {
         let failure = Failure::Diverged { epoch: 1, loss: "NaN".to_owned() };
-        Trial { job: list.jobs()[index].clone(), outcome: Outcome::Failed(failure), seconds: 1.0 }
+        Trial {
+            job: list.jobs()[index].clone(),
+            outcome: Outcome::Failed(failure),
+            seconds: 1.0,
+            screening_seconds: 0.0,
+        }
     }
 
     fn message<T>(result: Result<T, Error>) -> String {

@@ -25,7 +25,7 @@ pub(super) enum Unreadable {
 
 /// Refuses numbers that JSON cannot hold: a finished training without a finite score is a failed one.
 pub(super) fn check_finite(trial: &Trial) -> Result<(), Error> {
-    let mut numbers = vec![("seconds", trial.seconds)];
+    let mut numbers = vec![("seconds", trial.seconds), ("screening_seconds", trial.screening_seconds)];
     if let Some(score) = trial.outcome.score() {
         numbers.extend([
             ("accuracy", score.accuracy),

@@ -33,7 +33,8 @@ fn trials(plan: &AuditPlan, size: f64, noise: [f64; 3]) -> BTreeMap<usize, Trial
                     training_loss_sum: luck.unit(),
                 };
                 let job = plan.jobs()[&index].clone();
-                trials.insert(index, Trial { job, outcome: Outcome::Done(score), seconds: (level * 2) as f64 });
+                let seconds = (level * 2) as f64;
+                trials.insert(index, Trial { job, outcome: Outcome::Done(score), seconds, screening_seconds: 0.0 });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What is trained in the finals, decided before any of it is.
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -208,7 +209,7 @@ impl List {
     pub fn sha256(&self) -> String {
         // Cannot fail: the list has no maps and its numbers are finite.
         let text = serde_json::to_string(self).unwrap_or_default();
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&Sha256::digest(text))
     }
 
     fn add_scaling(&mut self, scaling: Scaling, resolution: usize, run_seed: u64) -> usize {

@@ -11,7 +11,7 @@ use learner::Learner;
 use super::ladder::{rung_of, rungs};
 use super::pareto::Objectives;
 use super::ports::{Event, Observer};
-use super::screen::Screen;
+use super::screen::{Choice, Screen};
 use super::trial::{Job, Origin, Trial};
 use crate::space::{Rung, Space};
 
@@ -66,11 +66,11 @@ impl Surrogate {
 }
 
 impl Screen for Surrogate {
-    fn choose(&mut self, mutants: &[Job]) -> usize {
+    fn choose(&mut self, mutants: &[Job]) -> Choice {
         let learner = self.asked().map(|rung| &self.learners[rung]);
-        let Some(learner) = learner.filter(|learner| learner.is_reliable()) else { return 0 };
+        let Some(learner) = learner.filter(|learner| learner.is_reliable()) else { return Choice::free(0) };
         let changes: Vec<f64> = mutants.iter().map(|mutant| self.change(learner, mutant)).collect();
-        (0..mutants.len()).min_by(|&a, &b| changes[a].total_cmp(&changes[b])).unwrap_or(0)
+        Choice::free((0..mutants.len()).min_by(|&a, &b| changes[a].total_cmp(&changes[b])).unwrap_or(0))
     }
 
     fn tell(&mut self, trial: &Trial, observer: &dyn Observer) {
@@ -156,19 +156,19 @@ mod tests {
         let mut surrogate = Surrogate::new(&space);
         let offered: Vec<Trial> = (MANY..MANY + 8).map(|i| trial(&space, i, full, 0.2)).collect();
         let mutants: Vec<Job> = offered.iter().map(|trial| mutant(&trial.job, 0)).collect();
-        assert_eq!(surrogate.choose(&mutants), 0, "it knows nothing yet");
+        assert_eq!(surrogate.choose(&mutants), Choice::free(0), "it knows nothing yet");
         tell(&mut surrogate, (0..MANY).map(|i| trial(&space, i, full, 0.2)));
 
         let accuracy = |trial: &Trial| trial.outcome.score().unwrap().accuracy;
-        let chosen = accuracy(&offered[surrogate.choose(&mutants)]);
+        let chosen = accuracy(&offered[surrogate.choose(&mutants).index]);
         assert!(offered.iter().filter(|trial| accuracy(trial) > chosen).count() <= 1);
 
         let by_width = |&a: &usize, &b: &usize| last(&surrogate.places[a]).total_cmp(&last(&surrogate.places[b]));
         let (worst, best) = ((0..MANY).min_by(by_width).unwrap(), (0..MANY).max_by(by_width).unwrap());
         let job = &offered[0].job;
         let both = Job { origin: Origin::Crossover { parents: [worst, best], operators: vec![] }, ..job.clone() };
-        assert_eq!(surrogate.choose(&[mutant(job, best), both.clone(), mutant(job, worst)]), 2);
-        assert_eq!(surrogate.choose(&[mutant(job, best), both]), 1);
+        assert_eq!(surrogate.choose(&[mutant(job, best), both.clone(), mutant(job, worst)]).index, 2);
+        assert_eq!(surrogate.choose(&[mutant(job, best), both]).index, 1);
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         tell(&mut surrogate, (0..MANY).map(|i| trial(&space, i, rungs[1], -0.2)));
         assert_eq!(surrogate.asked(), Some(1));
         let thorough = surrogate.choose(&mutants);
-        let width = |choice: usize| last(&surrogate.place(&mutants[choice]));
+        let width = |choice: Choice| last(&surrogate.place(&mutants[choice.index]));
         assert!(width(thorough) < width(brief), "{} {}", width(thorough), width(brief));
     }
 }
