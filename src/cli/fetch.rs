@@ -1,6 +1,7 @@
 //! `inception-nas data fetch`.
 
 use std::cell::Cell;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use indicatif::HumanBytes;
@@ -43,7 +44,7 @@ pub(super) fn execute(args: FetchArgs, output: Output) -> Result<(), Failure> {
     if !output.quiet {
         eprintln!("{} from {}", HumanBytes(archive.bytes), archive.url);
     }
-    let images = with_bar(output, |watch| fetch(&archive, &dir, watch)).map_err(|error| match error {
+    let images = watched(output, |watch| fetch(&archive, &dir, watch)).map_err(|error| match error {
         FetchError::Exists(_) => Failure::Usage(error.into()),
         _ => Failure::Failed(error.into()),
     })?;
@@ -54,22 +55,67 @@ pub(super) fn execute(args: FetchArgs, output: Output) -> Result<(), Failure> {
     stdout::print(&format!("written: {dir}, {images} images; `run --data {dir}` searches on them\n"))
 }
 
-/// Does `work`, and shows on a terminal how far it is.
-fn with_bar<T>(output: Output, work: impl FnOnce(&dyn Fn(Stage, u64, u64)) -> T) -> T {
+/// Does `work`, and shows how far it is: by a bar on a terminal, by lines elsewhere.
+fn watched<T>(output: Output, work: impl FnOnce(&dyn Fn(Stage, u64, u64)) -> T) -> T {
     let bar = bar(output, 0, "{bar:24}");
-    let shown = Cell::new(None);
+    let (shown, tenths) = (Cell::new(None), Tenths::default());
+    let lines = !output.quiet && !io::stderr().is_terminal();
     let done = work(&|stage, done, all| {
         if shown.replace(Some(stage)) != Some(stage) {
-            bar.set_style(style(match stage {
-                Stage::Download => "downloading {bar:24} {bytes} of {total_bytes}  {bytes_per_sec}  left {eta}",
-                Stage::Check => "checking {bar:24} {bytes} of {total_bytes}",
-                Stage::Unpack => "unpacking {bar:24} {pos} of {len} files  left {eta}",
-            }));
+            let numbers = match stage {
+                Stage::Download => "{bytes} of {total_bytes}  {bytes_per_sec}  left {eta}",
+                Stage::Check => "{bytes} of {total_bytes}",
+                Stage::Unpack => "{pos} of {len} files  left {eta}",
+            };
+            bar.set_style(style(&format!("{} {{bar:24}} {numbers}", doing(stage))));
             bar.reset();
             bar.set_length(all);
         }
         bar.set_position(done);
+        if let Some(line) = tenths.reached(stage, done, all).filter(|_| lines) {
+            eprintln!("{line}");
+        }
     });
     bar.finish_and_clear();
     done
+}
+
+fn doing(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Download => "downloading",
+        Stage::Check => "checking",
+        Stage::Unpack => "unpacking",
+    }
+}
+
+/// The last tenth of a stage that was told of.
+#[derive(Default)]
+struct Tenths(Cell<Option<(Stage, u64)>>);
+
+impl Tenths {
+    /// A line where a stage begins or another tenth of it is done.
+    fn reached(&self, stage: Stage, done: u64, all: u64) -> Option<String> {
+        let tenth = done.saturating_mul(10) / all.max(1);
+        let now = Some((stage, tenth));
+        (self.0.replace(now) != now).then(|| format!("{} {} %", doing(stage), tenth * 10))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_told_of_at_its_beginning_and_after_every_tenth() {
+        let tenths = Tenths::default();
+        let told = |stage, parts: &[u64]| {
+            parts.iter().filter_map(|&done| tenths.reached(stage, done, 200)).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(
+            told(Stage::Download, &[70, 75, 79, 80, 119, 200]),
+            "downloading 30 %, downloading 40 %, downloading 50 %, downloading 100 %"
+        );
+        assert_eq!(told(Stage::Check, &[200]), "checking 100 %");
+        assert_eq!(tenths.reached(Stage::Unpack, 0, 0), Some("unpacking 0 %".to_owned()));
+    }
 }

@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long)]
     watch: bool,
     /// Also plot accuracy over MACs, as plain characters.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     plot: bool,
 }
 
