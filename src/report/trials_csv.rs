@@ -4,7 +4,7 @@ use super::summary::origin;
 use crate::search::trial::{Outcome, Score, Trial};
 
 /// Columns before those of the widths.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "trial",
     "origin",
     "resolution",
@@ -14,6 +14,7 @@ const COLUMNS: [&str; 15] = [
     "macs",
     "parameters",
     "seconds",
+    "screening_seconds",
     "accuracy",
     "accuracy_se",
     "validation_loss",
@@ -44,7 +45,8 @@ pub fn trials_csv(trials: &[Trial]) -> Result<String, csv::Error> {
         let [index, resolution, images, epochs] = how;
         let cost = [job.seed, job.cost.macs, job.cost.parameters].map(|number| number.to_string());
         let cells = [index, origin(trial), resolution, images, epochs].into_iter().chain(cost);
-        let cells = cells.chain([trial.seconds.to_string()]).chain(scores);
+        let cells =
+            cells.chain([trial.seconds, trial.screening_seconds].map(|seconds| seconds.to_string())).chain(scores);
         let cells = cells.chain([failure, job.architecture.key().to_string()]);
         table.write_record(cells.chain(job.architecture.width_values().map(|width| width.to_string())))?;
     }
@@ -66,14 +68,14 @@ mod tests {
         let text = trials_csv(&trials).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let header = reader.headers().unwrap().clone();
-        assert_eq!((header.len(), &header[15], &header[71]), (72, "stem.conv1", "5b.pool_proj"));
+        assert_eq!((header.len(), &header[16], &header[72]), (73, "stem.conv1", "5b.pool_proj"));
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), trials.len());
-        assert_eq!((&rows[1][9], &rows[1][13]), ("", "panicked: said \"no\",\nand left"));
+        assert_eq!((&rows[1][10], &rows[1][14]), ("", "panicked: said \"no\",\nand left"));
         assert_eq!((&rows[4][0], &rows[4][1], &rows[4][6]), ("4", "evolved from 0 (branch)", "90000000"));
         let score = trials[4].outcome.score().unwrap();
-        assert_eq!(rows[4][9].parse::<f64>().unwrap().to_bits(), score.accuracy.to_bits());
-        assert_eq!(rows[4][14], trials[4].job.architecture.key().to_string());
+        assert_eq!(rows[4][10].parse::<f64>().unwrap().to_bits(), score.accuracy.to_bits());
+        assert_eq!(rows[4][15], trials[4].job.architecture.key().to_string());
         assert_eq!(trials_csv(&[]).unwrap().lines().count(), 1);
     }
 }
