@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::{Architecture, ArchitectureError, BLOCK_NAMES, BLOCKS, BranchWidths, StemWidths};
@@ -30,7 +31,7 @@ impl ArchitectureKey {
 
 impl fmt::Display for ArchitectureKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 

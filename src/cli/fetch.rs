@@ -1,7 +1,6 @@
 //! `inception-nas data fetch`.
 
 use std::cell::Cell;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use indicatif::HumanBytes;
@@ -59,7 +58,7 @@ pub(super) fn execute(args: FetchArgs, output: Output) -> Result<(), Failure> {
 fn watched<T>(output: Output, work: impl FnOnce(&dyn Fn(Stage, u64, u64)) -> T) -> T {
     let bar = bar(output, 0, "{bar:24}");
     let (shown, tenths) = (Cell::new(None), Tenths::default());
-    let lines = !output.quiet && !io::stderr().is_terminal();
+    let lines = !output.quiet && bar.is_hidden();
     let done = work(&|stage, done, all| {
         if shown.replace(Some(stage)) != Some(stage) {
             let numbers = match stage {

@@ -65,17 +65,27 @@ pub struct Spent {
 }
 
 impl Spent {
-    fn add(&mut self, trial: &Trial) {
+    /// The cost of a trial's training.
+    fn training(trial: &Trial) -> Self {
         let epochs = match &trial.outcome {
             Outcome::Done(_) => trial.job.fidelity.epochs,
             Outcome::Failed(Failure::Diverged { epoch, .. }) => trial.job.fidelity.epochs.min(*epoch),
             Outcome::Failed(_) => 0,
         };
         let images = (trial.job.fidelity.images as u64).saturating_mul(epochs as u64);
-        self.trainings += 1;
-        self.seconds += trial.seconds;
-        self.images = self.images.saturating_add(images);
-        self.macs = self.macs.saturating_add(trial.job.macs_of_epochs(epochs));
+        Self { trainings: 1, seconds: trial.seconds, images, macs: trial.job.macs_of_epochs(epochs) }
+    }
+
+    /// The cost of scoring the networks that a trial's was chosen among.
+    fn screening(trial: &Trial) -> Self {
+        Self { seconds: trial.screening_seconds, ..Self::default() }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.trainings += more.trainings;
+        self.seconds += more.seconds;
+        self.images = self.images.saturating_add(more.images);
+        self.macs = self.macs.saturating_add(more.macs);
     }
 }
 
@@ -105,14 +115,14 @@ impl Ledger {
     pub fn new(trials: &[Trial], finals: &[Trial]) -> Self {
         let mut spent = Purpose::ALL.map(|purpose| (purpose, Spent::default()));
         let mut total = Spent::default();
-        let purposes = trials.iter().map(|trial| (Purpose::of(trial), trial));
-        for (purpose, trial) in purposes.chain(finals.iter().map(|trial| (Purpose::Finals, trial))) {
-            spent.iter_mut().filter(|(it, _)| *it == purpose).for_each(|(_, spent)| spent.add(trial));
-            total.add(trial);
+        let of_search = trials.iter().flat_map(|trial| {
+            [(Purpose::of(trial), Spent::training(trial)), (Purpose::Screening, Spent::screening(trial))]
+        });
+        let of_finals = finals.iter().map(|trial| (Purpose::Finals, Spent::training(trial)));
+        for (purpose, cost) in of_search.chain(of_finals) {
+            spent.iter_mut().filter(|(it, _)| *it == purpose).for_each(|(_, spent)| spent.add(cost));
+            total.add(cost);
         }
-        let screening = trials.iter().fold(0.0, |seconds, trial| seconds + trial.screening_seconds);
-        spent.iter_mut().filter(|(it, _)| *it == Purpose::Screening).for_each(|(_, spent)| spent.seconds = screening);
-        total.seconds += screening;
         let share = |spent: &Spent| if total.seconds > 0.0 { spent.seconds / total.seconds } else { 0.0 };
         let items = spent.into_iter().filter(|(_, spent)| spent.trainings > 0 || spent.seconds > 0.0);
         Self { items: items.map(|(purpose, spent)| Item { purpose, spent, share: share(&spent) }).collect(), total }

@@ -18,7 +18,7 @@ pub(super) trait Screen {
 }
 
 /// The mutant that a screen prefers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Choice {
     /// Its position.
     pub index: usize,

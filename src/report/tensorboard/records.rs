@@ -24,6 +24,6 @@ mod tests {
         let expected = "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c";
         let mut file = Vec::new();
         append(&mut file, b"\t\0\0\0\0\0\0\xf8?\x1a\rbrain.Event:2");
-        assert_eq!(file.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), expected);
+        assert_eq!(data_encoding::HEXLOWER.encode(&file), expected);
     }
 }
