@@ -1,14 +1,10 @@
 //! What the kernels run with: an instruction set, memory, threads.
 
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::buffers::Buffers;
+use super::crew::{Crew, Member};
 use super::simd::Isa;
 
 /// The processor's instruction set, and the memory and threads of one training.
@@ -20,60 +16,6 @@ pub struct Context {
     pub buffers: Buffers,
     /// Who computes; nobody but the calling thread if there is none.
     member: Option<Arc<Member>>,
-}
-
-/// The threads of a machine, which the trainings that go on at once share: each computes with an equal part of them, and
-/// with more as soon as others have ended. How many there are never changes a bit of a result.
-#[derive(Clone, Debug)]
-pub struct Crew {
-    pool: Arc<ThreadPool>,
-    trainings: Arc<AtomicUsize>,
-}
-
-/// One training's part in a crew.
-#[derive(Debug)]
-struct Member(Crew);
-
-impl Crew {
-    /// So many threads, beside those that call.
-    ///
-    /// # Errors
-    /// [`ThreadPoolBuildError`] if the system refuses.
-    pub fn new(threads: NonZeroUsize) -> Result<Self, ThreadPoolBuildError> {
-        Ok(Self::of(ThreadPoolBuilder::new().num_threads(threads.get()).build()?))
-    }
-
-    /// So many threads, the calling one among them unless it serves another crew already: it need not be woken when
-    /// others have done their part.
-    ///
-    /// # Errors
-    /// [`ThreadPoolBuildError`] if the system refuses.
-    pub fn with_caller(threads: NonZeroUsize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads.get()).use_current_thread().build();
-        pool.map(Self::of).or_else(|_| Self::new(threads))
-    }
-
-    fn of(pool: ThreadPool) -> Self {
-        Self { pool: Arc::new(pool), trainings: Arc::default() }
-    }
-}
-
-impl Member {
-    fn new(crew: Crew) -> Self {
-        crew.trainings.fetch_add(1, Ordering::Relaxed);
-        Self(crew)
-    }
-
-    /// Its part of the threads.
-    fn threads(&self) -> usize {
-        (self.0.pool.current_num_threads() / self.0.trainings.load(Ordering::Relaxed).max(1)).max(1)
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.0.trainings.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Default for Context {
@@ -109,11 +51,21 @@ impl Context {
     /// `work` for each of `parts`, on all threads; the results in order.
     pub fn map<T: Send, R: Send>(&self, parts: impl Iterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
         match &self.member {
-            Some(member) if member.threads() > 1 => {
-                let parts: Vec<T> = parts.collect();
-                member.0.pool.install(|| parts.into_par_iter().with_max_len(1).map(&work).collect())
-            }
+            Some(member) if member.threads() > 1 => member.map(parts.collect(), &work),
             _ => parts.map(work).collect(),
+        }
+    }
+
+    /// Two pieces of work, at the same time if there are threads for it. Who is done with one of them helps with the parts of
+    /// the other.
+    pub fn join<A: Send, B: Send>(
+        &self,
+        first: impl FnOnce() -> A + Send,
+        second: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        match &self.member {
+            Some(member) if member.threads() > 1 => member.join(first, second),
+            _ => (first(), second()),
         }
     }
 
@@ -143,6 +95,8 @@ pub fn cut_mut<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
 
     #[test]

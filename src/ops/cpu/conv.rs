@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
 use super::context::{Context, cut, cut_mut};
-use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len};
+use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len, panel_width};
 use super::winograd::{self, Kernel, Tiling};
 use crate::ops::{OpError, Window};
 
@@ -14,6 +14,9 @@ const ROWS: usize = 192;
 
 /// Input elements under the rows multiplied at a time, at most: half of a second-level cache.
 const WORKING_SET: usize = 65_536;
+
+/// Elements of a matrix from which on it is packed by several threads.
+const SHARED_PACKING: usize = 16_384;
 
 /// Rows of the output's gradient that a weight gradient takes at a time: they stay in the innermost cache, a panel each.
 const GRADIENT_ROWS: usize = 128;
@@ -203,10 +206,10 @@ fn convolve(
     }
     let mut packed = buffers.take(packed_len(*isa, size[0], size[1]));
     let weight = match kernel {
-        Kernel::Upright => Packed::pack(*isa, &mut packed, weight, size, [c_out, 1]),
+        Kernel::Upright => pack_shared(context, &mut packed, weight, size, [c_out, 1]),
         // One pixel turned around is a transposed matrix.
-        Kernel::Turned if g.window.is_pointwise() => Packed::pack(*isa, &mut packed, weight, size, [1, g.c_in]),
-        Kernel::Turned => Packed::pack(*isa, &mut packed, &turned(g, weight, buffers), size, [c_out, 1]),
+        Kernel::Turned if g.window.is_pointwise() => pack_shared(context, &mut packed, weight, size, [1, g.c_in]),
+        Kernel::Turned => pack_shared(context, &mut packed, &turned(g, weight, buffers), size, [c_out, 1]),
     };
     context.each(parts, |((g, x), y)| {
         let padded = (!g.window.is_pointwise()).then(|| g.pad(x, g.padded(), buffers));
@@ -216,6 +219,26 @@ fn convolve(
             multiply(Rows { data, starts, runs: g.runs() }, weight, y, destination);
         });
     });
+}
+
+/// [`Packed::pack`] on all threads, if the matrix is large enough to repay sharing it out.
+fn pack_shared<'a>(
+    context: &Context,
+    buffer: &'a mut [f32],
+    data: &[f32],
+    [rows, columns]: [usize; 2],
+    strides: [usize; 2],
+) -> Packed<'a> {
+    let (isa, width) = (context.isa, panel_width(context.isa, columns));
+    if rows * columns < SHARED_PACKING {
+        return Packed::pack(isa, buffer, data, [rows, columns], strides);
+    }
+    let shares = context.shares(columns.div_ceil(width));
+    context.each(shares.clone().zip(cut_mut(buffer, shares, rows * width)), |(share, buffer)| {
+        let (first, end) = (share.start * width, columns.min(share.end * width));
+        Packed::pack(isa, buffer, &data[first * strides[1]..], [rows, end - first], strides);
+    });
+    Packed::of(isa, buffer, [rows, columns])
 }
 
 /// Adds the gradient of the weight: `dw += x^T dy`, `dw: [taps, c_out]`.

@@ -10,16 +10,22 @@ use super::context::Context;
 use super::conv::{self, Geometry};
 use super::layer::Layer;
 use super::matmul::Destination;
-use super::norm::{Columns, ColumnsMut, Norm};
+use super::norm::{self, Columns, Norm, Part};
 use super::pool;
-use super::unit::{BatchMoments, Unit};
+use super::unit::{BatchMoments, Parameters, Unit};
 use crate::ops::tape::{CpuGradients, Held};
 use crate::ops::{OpError, Spans, Window};
+
+/// The window of the 1x1 convolutions.
+const POINTWISE: Window = Window::square(1, 1, 0);
+
+/// The window of the pooling before the projection.
+const POOL: Window = Window::square(3, 1, 1);
 
 /// What the backward pass needs of a forward pass.
 pub struct Inception {
     layers: [Layer; 6],
-    extents: (usize, usize, usize),
+    images: usize,
     spans: Spans,
     context: Context,
     x: Held<(usize, usize, usize, usize)>,
@@ -101,35 +107,42 @@ pub fn infer(
     let mut out = context.buffers.take_vec(rows * total);
 
     let weight = beside(of_trio(layers, |layer| &layer.weight), [c1.len(), c3.len(), c5.len()]);
-    let stride = c5.end;
-    let mut y = context.buffers.take(rows * stride);
-    let geometry = Geometry::new(shape, (channels, stride), Window::square(1, 1, 0))?;
-    conv::forward(context, &geometry, x, &weight, &mut y);
-    let part = |range: &Range<usize>| Columns { data: &y, stride, offset: range.start };
-    norms[0].apply(context, true, part(&c1), ColumnsMut { data: &mut out, stride: total, offset: at1 });
-    for (reduce, spatial, range, offset) in [(1, 2, c3, at3), (3, 4, c5, at5)] {
-        let mut reduced = context.buffers.take(rows * range.len());
-        let to = ColumnsMut { data: &mut reduced, stride: range.len(), offset: 0 };
-        norms[reduce].apply(context, true, part(&range), to);
-        let geometry = spatial_geometry((images, height, width, range.len()), &layers[spatial])?;
-        let to = ColumnsMut { data: &mut out, stride: total, offset };
-        infer_layer(context, &geometry, &reduced, &layers[spatial], &norms[spatial], to);
-    }
+    let [trio, proj] = [(channels, c5.end), layers[5].shape].map(|weight| Geometry::new(shape, weight, POINTWISE));
+    let (trio, proj) = (trio?, proj?);
+    let spatial = |width_in, layer| spatial_geometry((images, height, width, width_in), layer);
+    let (g3, g5) = (spatial(c3.len(), &layers[2])?, spatial(c5.len(), &layers[4])?);
+    let spans = Spans::sliding("max_pool", POOL, [height, width], false)?;
+    let convolve = |geometry: &Geometry, x: &[f32], weight: &[f32]| {
+        let mut y = context.buffers.take(geometry.rows() * geometry.c_out());
+        conv::forward(context, geometry, x, weight, &mut y);
+        y
+    };
+    let part = |norm: &Norm, y, stride, offset, to| {
+        let x = Columns { data: y, stride, offset };
+        Part { norm: norm.clone(), x, to }
+    };
+    let [w3, w5, w_pool] = [2, 4, 5].map(|i: usize| &layers[i].weight[..]);
 
-    let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
-    let mut pooled = context.buffers.take(rows * channels);
-    pool::max(context, &spans, images, channels, x, &mut pooled);
-    let geometry = Geometry::new(shape, layers[5].shape, layers[5].window)?;
-    let to = ColumnsMut { data: &mut out, stride: total, offset: at_pool };
-    infer_layer(context, &geometry, &pooled, &layers[5], &norms[5], to);
+    let (y, y_pool) = context.join(
+        || convolve(&trio, x, &weight),
+        || {
+            let mut pooled = context.buffers.take(rows * channels);
+            pool::max(context, &spans, images, channels, x, &mut pooled);
+            convolve(&proj, &pooled, w_pool)
+        },
+    );
+    let reduced = |norm: &Norm, channels: &Range<usize>| {
+        let mut reduced = context.buffers.take(rows * channels.len());
+        norm::apply(context, true, [part(norm, &y, c5.end, channels.start, 0)], &mut reduced, channels.len());
+        reduced
+    };
+    let (y3, y5) =
+        context.join(|| convolve(&g3, &reduced(&norms[1], &c3), w3), || convolve(&g5, &reduced(&norms[3], &c5), w5));
+    let whole = |layer: usize, y, to| part(&norms[layer], y, layers[layer].width(), 0, to);
+    let parts =
+        [part(&norms[0], &y, c5.end, 0, at1), whole(2, &y3, at3), whole(4, &y5, at5), whole(5, &y_pool, at_pool)];
+    norm::apply(context, true, parts, &mut out, total);
     Ok(out)
-}
-
-/// Convolves, normalises, rectifies, and writes to some columns of the output.
-fn infer_layer(context: &Context, geometry: &Geometry, x: &[f32], layer: &Layer, norm: &Norm, out: ColumnsMut<'_>) {
-    let mut y = context.buffers.take(geometry.rows() * layer.width());
-    conv::forward(context, geometry, x, &layer.weight, &mut y);
-    norm.apply(context, true, Columns { data: &y, stride: layer.width(), offset: 0 }, out);
 }
 
 impl Inception {
@@ -150,46 +163,49 @@ impl Inception {
         let ([at1, at3, at5, at_pool], total) = output_channels(&layers);
         let mut out = context.buffers.take_vec(rows * total);
 
-        let trio_widths = [c1.len(), c3.len(), c5.len()];
-        let trio_weight = beside(of_trio(&layers, |layer| &layer.weight), trio_widths);
+        let trio_weight = beside(of_trio(&layers, |layer| &layer.weight), [c1.len(), c3.len(), c5.len()]);
         let scale = of_trio(&layers, |layer| &layer.scale).concat();
         let shift = of_trio(&layers, |layer| &layer.shift).concat();
-        let geometry = Geometry::new(shape, (channels, c5.end), Window::square(1, 1, 0))?;
-        let (trio, trio_moments) =
-            Unit::forward(context, geometry, &x, &trio_weight, &scale, &shift, layers[0].epsilon);
-        trio.write(c1, ColumnsMut { data: &mut out, stride: total, offset: at1 });
+        let trio = Geometry::new(shape, (channels, c5.end), POINTWISE)?;
+        let spatial = |width_in, layer| spatial_geometry((images, height, width, width_in), layer);
+        let (g3, g5) = (spatial(c3.len(), &layers[2])?, spatial(c5.len(), &layers[4])?);
+        let proj = Geometry::new(shape, layers[5].shape, POINTWISE)?;
+        let spans = Spans::sliding("max_pool", POOL, [height, width], false)?;
+        let trio_parameters =
+            Parameters { weight: &trio_weight, scale: &scale, shift: &shift, epsilon: layers[0].epsilon };
+        let [p3, p5, p_pool] = [2, 4, 5].map(|i: usize| layers[i].parameters());
+        let input = &x[..];
 
-        let mut spatial = |channels: Range<usize>, layer: &Layer, at| -> Result<_, OpError> {
-            let width_in = channels.len();
-            let mut reduced = context.buffers.take(rows * width_in);
-            trio.write(channels, ColumnsMut { data: &mut reduced, stride: width_in, offset: 0 });
-            let geometry = spatial_geometry((images, height, width, width_in), layer)?;
-            let unit =
-                Unit::forward(context, geometry, &reduced, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
-            let (unit, moments) = unit;
-            unit.write(0..layer.width(), ColumnsMut { data: &mut out, stride: total, offset: at });
-            Ok((reduced, unit, moments))
+        // The two sides of the block that wait for nothing but its input.
+        let ((trio, trio_moments), pooled) = context.join(
+            || Unit::forward(context, trio, input, trio_parameters),
+            || {
+                let mut pooled = context.buffers.take(rows * channels);
+                let chosen = pool::max_forward(context, &spans, images, channels, input, &mut pooled)?;
+                let (unit, moments) = Unit::forward(context, proj, &pooled, p_pool);
+                Ok::<_, OpError>((pooled, chosen, unit, moments))
+            },
+        );
+        let (pooled, chosen, pool_proj, moments_pool) = pooled?;
+        let spatial = |channels: &Range<usize>, geometry, parameters| {
+            let mut reduced = context.buffers.take(rows * channels.len());
+            trio.write(channels.clone(), &mut reduced);
+            let (unit, moments) = Unit::forward(context, geometry, &reduced, parameters);
+            (reduced, unit, moments)
         };
-        let (reduced3, b3x3, moments3) = spatial(c3, &layers[2], at3)?;
-        let (reduced5, b5x5, moments5) = spatial(c5, &layers[4], at5)?;
-
-        let spans = Spans::sliding("max_pool", Window::square(3, 1, 1), [height, width], false)?;
-        let mut pooled = context.buffers.take(rows * channels);
-        let chosen = pool::max_forward(context, &spans, images, channels, &x, &mut pooled)?;
-        let proj = &layers[5];
-        let geometry = Geometry::new(shape, proj.shape, proj.window)?;
-        let (pool_proj, moments_pool) =
-            Unit::forward(context, geometry, &pooled, &proj.weight, &proj.scale, &proj.shift, proj.epsilon);
-        pool_proj.write(0..proj.width(), ColumnsMut { data: &mut out, stride: total, offset: at_pool });
+        let ((reduced3, b3x3, moments3), (reduced5, b5x5, moments5)) =
+            context.join(|| spatial(&c3, g3, p3), || spatial(&c5, g5, p5));
+        let [y3, y5, y_pool] = [&b3x3, &b5x5, &pool_proj];
+        let parts = [trio.part(c1, at1), y3.whole(at3), y5.whole(at5), y_pool.whole(at_pool)];
+        norm::apply(context, true, parts, &mut out, total);
 
         let [moments1, moments3r, moments5r] = trio_channels(&layers).map(|channels| BatchMoments {
             mean: trio_moments.mean[channels.clone()].to_vec(),
             variance: trio_moments.variance[channels].to_vec(),
         });
-        let extents = (images, rows, channels);
         let state = Self {
             layers,
-            extents,
+            images,
             spans,
             context: context.clone(),
             x,
@@ -207,47 +223,63 @@ impl Inception {
     }
 
     /// Adds the gradients of the input to `dx` and those of the parameters to `gradients`.
-    pub fn backward(mut self, dout: &[f32], dx: &mut [f32], gradients: &mut CpuGradients) -> Result<(), CpuError> {
-        let (images, rows, channels) = self.extents;
-        let [c1, c3, c5] = trio_channels(&self.layers);
-        let ([at1, at3, at5, at_pool], total) = output_channels(&self.layers);
+    pub fn backward(self, dout: &[f32], dx: &mut [f32], gradients: &mut CpuGradients) -> Result<(), CpuError> {
+        let Self { layers, images, spans, context, x, trio_weight, mut trio, chosen, .. } = self;
+        let (mut b3x3, mut b5x5, mut pool_proj) = (self.b3x3, self.b5x5, self.pool_proj);
+        let [x, reduced3, reduced5, pooled] = [&x[..], &self.reduced3, &self.reduced5, &self.pooled];
+        let channels = layers[5].shape.0;
+        let [c1, c3, c5] = trio_channels(&layers);
+        let ([at1, at3, at5, at_pool], total) = output_channels(&layers);
         let branch = |offset| Columns { data: dout, stride: total, offset };
 
-        let norm = self.trio.backward_norm(c1.clone(), branch(at1));
-        self.layers[0].add_norm(gradients, &norm)?;
-        let spatial = [
-            (c3.clone(), &self.layers[1], &self.layers[2], &mut self.b3x3, &self.reduced3, at3),
-            (c5.clone(), &self.layers[3], &self.layers[4], &mut self.b5x5, &self.reduced5, at5),
-        ];
-        for (channels, reduce, layer, unit, reduced, at) in spatial {
-            let norm = unit.backward_norm(0..layer.width(), branch(at));
-            layer.add_norm(gradients, &norm)?;
-            layer.weight_gradient(gradients, |dw| unit.weight_gradient(reduced, dw))?;
-            let mut dreduced = self.context.buffers.take(rows * channels.len());
-            unit.input_gradient(&layer.weight, &mut dreduced, Destination::Overwrite);
-            let stride = channels.len();
-            let norm = self.trio.backward_norm(channels, Columns { data: &dreduced, stride, offset: 0 });
-            reduce.add_norm(gradients, &norm)?;
+        // Each branch from its output back to what it read.
+        let take = |layer: usize, gradients: &mut _| layers[layer].take_weight_gradient(gradients);
+        let back = |unit: &mut Unit, x: &[f32], weight: &[f32], at, mut dw: Vec<f32>| {
+            let [norm] = unit.backward_norm([(unit.channels(), branch(at))]);
+            let mut dx = context.buffers.take(x.len());
+            unit.weight_gradient(x, &mut dw);
+            unit.input_gradient(weight, &mut dx, Destination::Overwrite);
+            (norm, dw, dx)
+        };
+        let [dw3, dw5, dw_pool] = [take(2, gradients)?, take(4, gradients)?, take(5, gradients)?];
+        let [w3, w5, w_pool] = [2, 4, 5].map(|i: usize| &layers[i].weight[..]);
+        let ((norm3, dw3, dreduced3), ((norm5, dw5, dreduced5), (norm_pool, dw_pool, dpooled))) = context.join(
+            || back(&mut b3x3, reduced3, w3, at3, dw3),
+            || {
+                let b5x5 = || back(&mut b5x5, reduced5, w5, at5, dw5);
+                context.join(b5x5, || back(&mut pool_proj, pooled, w_pool, at_pool, dw_pool))
+            },
+        );
+        for (layer, norm, dw) in [(2, norm3, dw3), (4, norm5, dw5), (5, norm_pool, dw_pool)] {
+            layers[layer].add_norm(gradients, &norm)?;
+            layers[layer].put_weight_gradient(gradients, dw)?;
         }
-        let mut dtrio = self.context.buffers.take(self.trio_weight.len());
-        dtrio.fill(0.0);
-        self.trio.weight_gradient(&self.x, &mut dtrio);
-        for (layer, part) in [0, 1, 3].map(|i: usize| &self.layers[i]).into_iter().zip([c1, c3, c5.clone()]) {
-            layer.weight_gradient(gradients, |dw| {
-                for (dw, dtrio) in dw.chunks_exact_mut(part.len()).zip(dtrio.chunks_exact(c5.end)) {
-                    dw.iter_mut().zip(&dtrio[part.clone()]).for_each(|(dw, dtrio)| *dw += dtrio);
-                }
-            })?;
-        }
-        self.trio.input_gradient(&self.trio_weight, dx, Destination::Accumulate);
 
-        let proj = &self.layers[5];
-        let norm = self.pool_proj.backward_norm(0..proj.width(), branch(at_pool));
-        proj.add_norm(gradients, &norm)?;
-        proj.weight_gradient(gradients, |dw| self.pool_proj.weight_gradient(&self.pooled, dw))?;
-        let mut dpooled = self.context.buffers.take(rows * channels);
-        self.pool_proj.input_gradient(&proj.weight, &mut dpooled, Destination::Overwrite);
-        pool::max_backward(&self.context, &self.spans, images, channels, &self.chosen, &dpooled, dx);
+        let all = |data, stride| Columns { data, stride, offset: 0 };
+        let norms = trio.backward_norm([
+            (c1.clone(), branch(at1)),
+            (c3.clone(), all(&dreduced3, c3.len())),
+            (c5.clone(), all(&dreduced5, c5.len())),
+        ]);
+        for (layer, norm) in [0, 1, 3].into_iter().zip(&norms) {
+            layers[layer].add_norm(gradients, norm)?;
+        }
+        let mut dtrio = context.buffers.take(trio_weight.len());
+        dtrio.fill(0.0);
+        context.join(
+            || trio.weight_gradient(x, &mut dtrio),
+            || {
+                trio.input_gradient(&trio_weight, dx, Destination::Accumulate);
+                pool::max_backward(&context, &spans, images, channels, &chosen, &dpooled, dx);
+            },
+        );
+        for (layer, part) in [0, 1, 3].into_iter().zip([c1, c3, c5.clone()]) {
+            let mut dw = layers[layer].take_weight_gradient(gradients)?;
+            for (dw, dtrio) in dw.chunks_exact_mut(part.len()).zip(dtrio.chunks_exact(c5.end)) {
+                dw.iter_mut().zip(&dtrio[part.clone()]).for_each(|(dw, dtrio)| *dw += dtrio);
+            }
+            layers[layer].put_weight_gradient(gradients, dw)?;
+        }
         Ok(())
     }
 }

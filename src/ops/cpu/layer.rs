@@ -3,7 +3,7 @@
 use dfdx::prelude::*;
 
 use super::norm::NormGradients;
-use super::unit::BatchMoments;
+use super::unit::{BatchMoments, Parameters};
 use crate::ops::tape::{self, CpuGradients, Slot};
 use crate::ops::{ConvBn, Moments, OpError, Window};
 
@@ -48,6 +48,11 @@ impl Layer {
         })
     }
 
+    /// What a forward pass needs of it.
+    pub fn parameters(&self) -> Parameters<'_> {
+        Parameters { weight: &self.weight, scale: &self.scale, shift: &self.shift, epsilon: self.epsilon }
+    }
+
     /// Output channels.
     pub fn width(&self) -> usize {
         self.shape.1
@@ -59,9 +64,14 @@ impl Layer {
         self.shift_slot.add(gradients, &norm.shift)
     }
 
-    /// Lets `add` add to the gradient of the weight.
-    pub fn weight_gradient(&self, gradients: &mut CpuGradients, add: impl FnOnce(&mut [f32])) -> Result<(), CpuError> {
-        self.weight_slot.update(gradients, add)
+    /// Moves the gradient of the weight out; all zeros if nothing has been added to it yet.
+    pub fn take_weight_gradient(&self, gradients: &mut CpuGradients) -> Result<Vec<f32>, CpuError> {
+        self.weight_slot.take(gradients)
+    }
+
+    /// Moves the gradient of the weight back.
+    pub fn put_weight_gradient(&self, gradients: &mut CpuGradients, dw: Vec<f32>) -> Result<(), CpuError> {
+        self.weight_slot.put(gradients, dw)
     }
 }
 

@@ -56,14 +56,19 @@ pub enum Destination {
     Accumulate,
 }
 
-/// Columns in a panel: two vectors.
-fn panel_width(isa: Isa) -> usize {
-    2 * isa.lanes()
+/// What to multiply by so many columns with: registers half as wide if the wider ones would stay half empty.
+fn suited(isa: Isa, columns: usize) -> Isa {
+    if 2 * columns <= isa.lanes() { isa.narrower() } else { isa }
+}
+
+/// Columns in a panel of a matrix of so many: two vectors.
+pub fn panel_width(isa: Isa, columns: usize) -> usize {
+    2 * suited(isa, columns).lanes()
 }
 
 /// Elements of a packed matrix of `rows` x `columns`.
 pub fn packed_len(isa: Isa, rows: usize, columns: usize) -> usize {
-    rows * columns.next_multiple_of(panel_width(isa))
+    rows * columns.next_multiple_of(panel_width(isa, columns))
 }
 
 /// A right factor in panels: the first columns of all rows, then the next ones, the last panel filled up with zeros.
@@ -78,7 +83,7 @@ pub struct Packed<'a> {
 impl<'a> Packed<'a> {
     /// A matrix that [`Packed::pack`] has packed into `panels`.
     pub fn of(isa: Isa, panels: &'a [f32], [rows, columns]: [usize; 2]) -> Self {
-        Self { isa, panels, rows, columns }
+        Self { isa: suited(isa, columns), panels, rows, columns }
     }
 
     /// Packs a matrix into `buffer`, of [`packed_len`] elements; element `(i, j)` is `data[i * strides[0] + j * strides[1]]`.
@@ -91,10 +96,11 @@ impl<'a> Packed<'a> {
     ) -> Self {
         let reach = if rows * columns == 0 { 0 } else { (rows - 1) * strides[0] + (columns - 1) * strides[1] + 1 };
         assert!(reach <= data.len() && buffer.len() >= packed_len(isa, rows, columns), "matrix to pack in its slice");
+        let isa = suited(isa, columns);
         if strides[1] == 1 {
             pack_rows(isa, buffer, data, [rows, columns], strides[0]);
         } else {
-            pack_columns(panel_width(isa), buffer, data, [rows, columns], strides);
+            pack_columns(2 * isa.lanes(), buffer, data, [rows, columns], strides);
         }
         Self { isa, panels: buffer, rows, columns }
     }
@@ -130,7 +136,7 @@ pub fn multiply(a: Rows<'_>, b: Packed<'_>, c: &mut [f32], destination: Destinat
     a.check();
     assert_eq!(a.runs.elements(), b.rows, "inner sizes of a product");
     assert!(a.starts.len() * b.columns <= c.len(), "destination in its slice");
-    assert!(b.panels.len() >= packed_len(b.isa, b.rows, b.columns), "right factor in its slice");
+    assert!(b.panels.len() >= b.rows * b.columns.next_multiple_of(2 * b.isa.lanes()), "right factor in its slice");
     multiply_on(b.isa, a, b, c, destination == Destination::Accumulate);
 }
 
@@ -145,7 +151,7 @@ pub fn add_transposed_product(isa: Isa, a: Rows<'_>, b: &[f32], columns: usize, 
     assert!(a.runs.elements() * columns <= c.len(), "destination in its slice");
     let rows = a.starts.len();
     let b = Packed::pack(isa, &mut buffer[..packed_len(isa, rows, columns)], b, [rows, columns], [columns, 1]);
-    add_transposed_product_on(isa, a, b, c);
+    add_transposed_product_on(b.isa, a, b, c);
 }
 
 for_each_isa! {

@@ -3,6 +3,7 @@
 mod buffers;
 mod context;
 mod conv;
+mod crew;
 mod inception;
 mod layer;
 mod matmul;
@@ -19,12 +20,12 @@ use std::num::NonZeroUsize;
 use dfdx::prelude::*;
 
 use context::Context;
-pub use context::Crew;
 use conv::Geometry;
+pub use crew::Crew;
 use inception::Inception;
 use layer::Layer;
 use matmul::Destination;
-use norm::{Columns, ColumnsMut, Norm};
+use norm::{Columns, Norm};
 use simd::{Isa, Set};
 use unit::Unit;
 
@@ -151,8 +152,8 @@ impl Engine for Gemm {
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
             let dy = context.buffers.adopt(y_slot.take(gradients)?);
-            let x = ColumnsMut { data: &mut input, stride: channels, offset: 0 };
-            let parameters = norm.backward(&context, false, x, Columns { data: &dy, stride: channels, offset: 0 });
+            let dy = Columns { data: &dy, stride: channels, offset: 0 };
+            let [parameters] = norm::backward(&context, false, &mut input, channels, [(norm, 0, dy)]);
             scale_slot.add(gradients, &parameters.scale)?;
             shift_slot.add(gradients, &parameters.shift)?;
             x_slot.add(gradients, &input)
@@ -277,19 +278,21 @@ impl Engine for Gemm {
         let (input_gradient, layer) = (layer.input_gradient, Layer::read(layer)?);
         let (x, mut tape) = x.split_tape();
         let input = self.memory.hold(&x);
-        let (mut unit, moments) =
-            Unit::forward(&self.context, geometry, &input, &layer.weight, &layer.scale, &layer.shift, layer.epsilon);
+        let (mut unit, moments) = Unit::forward(&self.context, geometry, &input, layer.parameters());
         let width = layer.width();
         let mut out = self.context.buffers.take_vec(geometry.rows() * width);
-        unit.write(0..width, ColumnsMut { data: &mut out, stride: width, offset: 0 });
+        unit.write(0..width, &mut out);
         let out = self.memory.tensor(out, geometry.output_shape())?;
         let (x_slot, out_slot) = (Slot::of(&x), Slot::of(&out));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
             let dout = context.buffers.adopt(out_slot.take(gradients)?);
-            let norm = unit.backward_norm(0..width, Columns { data: &dout, stride: width, offset: 0 });
+            let dout = Columns { data: &dout, stride: width, offset: 0 };
+            let [norm] = unit.backward_norm([(0..width, dout)]);
             layer.add_norm(gradients, &norm)?;
-            layer.weight_gradient(gradients, |dw| unit.weight_gradient(&input, dw))?;
+            let mut dw = layer.take_weight_gradient(gradients)?;
+            unit.weight_gradient(&input, &mut dw);
+            layer.put_weight_gradient(gradients, dw)?;
             if input_gradient {
                 x_slot.update(gradients, |dx| unit.input_gradient(&layer.weight, dx, Destination::Accumulate))?;
             }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::context::{Context, cut, cut_mut};
+use super::context::{Context, cut_mut};
 use super::simd::{for_each_stretch, vectorised};
 
 /// Rows summed in f32 before their sum joins an f64 total.
@@ -19,6 +19,13 @@ pub struct Columns<'a> {
     pub offset: usize,
 }
 
+impl Columns<'_> {
+    /// The same channels of some of the rows.
+    fn rows(self, rows: &Range<usize>) -> Self {
+        Self { data: &self.data[rows.start * self.stride..rows.end * self.stride], ..self }
+    }
+}
+
 /// Some channels of rows `stride` apart, to be written.
 pub struct ColumnsMut<'a> {
     /// All rows.
@@ -29,14 +36,8 @@ pub struct ColumnsMut<'a> {
     pub offset: usize,
 }
 
-impl ColumnsMut<'_> {
-    /// The same channels, to be read.
-    fn as_ref(&self) -> Columns<'_> {
-        Columns { data: self.data, stride: self.stride, offset: self.offset }
-    }
-}
-
 /// The statistics of a batch and the affine map they make: `y = x * gain + offset`.
+#[derive(Clone)]
 pub struct Norm {
     mean: Vec<f32>,
     inverse_deviation: Vec<f32>,
@@ -236,71 +237,109 @@ impl Norm {
         }
     }
 
-    /// `out = x * gain + offset`, through ReLU if `relu`.
-    pub fn apply(&self, context: &Context, relu: bool, x: Columns<'_>, out: ColumnsMut<'_>) {
-        let shares = context.shares(x.data.len() / x.stride);
-        let parts = cut(x.data, shares.clone(), x.stride).zip(cut_mut(out.data, shares, out.stride));
-        context.each(parts, |(data, out_data)| {
-            affine(Columns { data, ..x }, ColumnsMut { data: out_data, ..out }, self, floor(relu));
-        });
-    }
-
-    /// The same in place, over rows of exactly these channels.
+    /// `x = x * gain + offset`, through ReLU if `relu`, over rows of exactly these channels.
     pub fn apply_in_place(&self, relu: bool, x: &mut [f32]) {
         affine_in_place(x, self, floor(relu));
     }
 
-    /// The gradient of [`Norm::apply`] with the statistics of the batch: `x` becomes its gradient.
-    ///
-    /// Source: Ioffe and Szegedy 2015, section 3. The mask of ReLU is computed again from `x`, so that no output is kept.
-    pub fn backward(&self, context: &Context, relu: bool, x: ColumnsMut<'_>, dy: Columns<'_>) -> NormGradients {
-        let [shift, scale] = self.parameter_gradients(context, relu, x.as_ref(), dy);
-        let n = (x.data.len() / x.stride) as f64;
-        // dx = gain * (dy - mean(dy) - z * mean(dy * z)) for the normalised z, gathered into one multiple of x.
-        let (slope, constant): (Vec<f32>, Vec<f32>) = (0..self.gain.len())
-            .map(|j| {
-                let gain = f64::from(self.gain[j]);
-                let slope = gain * scale[j] / n * f64::from(self.inverse_deviation[j]);
-                (slope as f32, (gain * shift[j] / n - f64::from(self.mean[j]) * slope) as f32)
-            })
-            .unzip();
-        let (stride, offset, shares) = (x.stride, x.offset, context.shares(x.data.len() / x.stride));
-        let parts = cut_mut(x.data, shares.clone(), stride).zip(cut(dy.data, shares, dy.stride));
-        context.each(parts, |(data, dy_data)| {
-            let (x, dy) = (ColumnsMut { data, stride, offset }, Columns { data: dy_data, ..dy });
-            replace_by_gradient(x, dy, self, floor(relu), &constant, &slope);
-        });
-        NormGradients::new(&scale, &shift)
-    }
-
-    /// The gradient of [`Norm::apply`] without ReLU and with fixed statistics: `dx += gain * dy`.
+    /// The gradient of [`Norm::apply_in_place`] without ReLU and with fixed statistics: `dx += gain * dy`.
     pub fn backward_fixed(&self, context: &Context, x: &[f32], dy: &[f32], dx: &mut [f32]) -> NormGradients {
         let channels = self.gain.len();
         let rows = |data| Columns { data, stride: channels, offset: 0 };
-        let [shift, scale] = self.parameter_gradients(context, false, rows(x), rows(dy));
+        let [(shift, scale)] = parameter_gradients(context, false, [(self, rows(x), rows(dy))]);
         for (dx, dy) in dx.chunks_exact_mut(channels).zip(dy.chunks_exact(channels)) {
             dx.iter_mut().zip(dy).zip(&self.gain).for_each(|((dx, dy), gain)| *dx += gain * dy);
         }
         NormGradients::new(&scale, &shift)
     }
+}
 
-    /// Gradients of shift and scale: the sums of `dy` and of `dy` times the normalised input.
-    fn parameter_gradients(&self, context: &Context, relu: bool, x: Columns<'_>, dy: Columns<'_>) -> [Vec<f64>; 2] {
-        let channels = self.gain.len();
-        let shard = shard(x.data.len() / x.stride);
-        let parts = x.data.chunks(shard * x.stride).zip(dy.data.chunks(shard * dy.stride));
-        let shards = context.map(parts, |(xs, dys)| {
-            let mut sums = Sums::new(channels);
-            for (xs, dys) in xs.chunks(CHUNK * x.stride).zip(dys.chunks(CHUNK * dy.stride)) {
-                let (x, dy) = (Columns { data: xs, ..x }, Columns { data: dys, ..dy });
-                sums.add_chunk(|sum, product| sum_gradients(x, dy, self, floor(relu), sum, product));
+/// Some channels of a matrix, and the norm that is theirs.
+pub struct Part<'a> {
+    /// As many channels as the columns have.
+    pub norm: Norm,
+    /// What the norm is applied to.
+    pub x: Columns<'a>,
+    /// First channel of the output.
+    pub to: usize,
+}
+
+/// `out = x * gain + offset` for every part, through ReLU if `relu`; all with as many rows as `out`, which lie `stride` apart.
+pub fn apply<const N: usize>(context: &Context, relu: bool, parts: [Part<'_>; N], out: &mut [f32], stride: usize) {
+    let shares = context.shares(out.len() / stride);
+    context.each(shares.clone().zip(cut_mut(out, shares, stride)), |(share, out)| {
+        for Part { norm, x, to } in &parts {
+            let out = ColumnsMut { data: &mut *out, stride, offset: *to };
+            affine(x.rows(&share), out, norm, floor(relu));
+        }
+    });
+}
+
+/// The gradients of [`apply`] with the statistics of the batch, for parts of one matrix `x`, whose rows lie `stride` apart:
+/// each part of `x`, from channel `at` on, becomes its gradient.
+///
+/// Source: Ioffe and Szegedy 2015, section 3. The mask of ReLU is computed again from `x`, so that no output is kept.
+pub fn backward<const N: usize>(
+    context: &Context,
+    relu: bool,
+    x: &mut [f32],
+    stride: usize,
+    parts: [(Norm, usize, Columns<'_>); N],
+) -> [NormGradients; N] {
+    let columns = |at: usize| Columns { data: x, stride, offset: at };
+    let sums = parameter_gradients(context, relu, parts.each_ref().map(|(norm, at, dy)| (norm, columns(*at), *dy)));
+    let n = (x.len() / stride) as f64;
+    // dx = gain * (dy - mean(dy) - z * mean(dy * z)) for the normalised z, gathered into one multiple of x.
+    let maps: [(Vec<f32>, Vec<f32>); N] = std::array::from_fn(|part| {
+        let (norm, (shift, scale)) = (&parts[part].0, &sums[part]);
+        let map = |j: usize| {
+            let gain = f64::from(norm.gain[j]);
+            let slope = gain * scale[j] / n * f64::from(norm.inverse_deviation[j]);
+            (slope as f32, (gain * shift[j] / n - f64::from(norm.mean[j]) * slope) as f32)
+        };
+        (0..norm.gain.len()).map(map).unzip()
+    });
+    let shares = context.shares(x.len() / stride);
+    context.each(shares.clone().zip(cut_mut(x, shares, stride)), |(share, data)| {
+        for ((norm, at, dy), (slope, constant)) in parts.iter().zip(&maps) {
+            let x = ColumnsMut { data: &mut *data, stride, offset: *at };
+            replace_by_gradient(x, dy.rows(&share), norm, floor(relu), constant, slope);
+        }
+    });
+    sums.map(|(shift, scale)| NormGradients::new(&scale, &shift))
+}
+
+/// Gradients of shift and scale for every norm: the sums of `dy` and of `dy` times the normalised input.
+fn parameter_gradients<const N: usize>(
+    context: &Context,
+    relu: bool,
+    parts: [(&Norm, Columns<'_>, Columns<'_>); N],
+) -> [(Vec<f64>, Vec<f64>); N] {
+    let rows = parts.first().map_or(0, |(_, x, _)| x.data.len() / x.stride);
+    let shard = shard(rows);
+    let shards = context.map((0..rows).step_by(shard), |first| {
+        let rows = first..rows.min(first + shard);
+        parts.map(|(norm, x, dy)| {
+            let mut sums = Sums::new(norm.gain.len());
+            for first in rows.clone().step_by(CHUNK) {
+                let rows = first..rows.end.min(first + CHUNK);
+                let (x, dy) = (x.rows(&rows), dy.rows(&rows));
+                sums.add_chunk(|sum, product| sum_gradients(x, dy, norm, floor(relu), sum, product));
             }
             sums
-        });
-        let [shift, mut scale] = Sums::of_shards(shards, channels);
-        scale.iter_mut().zip(&self.inverse_deviation).for_each(|(scale, &inverse)| *scale *= f64::from(inverse));
-        [shift, scale]
+        })
+    });
+    let mut of_parts: [Vec<Sums>; N] = std::array::from_fn(|_| Vec::with_capacity(shards.len()));
+    for shard in shards {
+        of_parts.iter_mut().zip(shard).for_each(|(sums, shard)| sums.push(shard));
     }
+    let mut part = parts.iter();
+    of_parts.map(|shards| {
+        let inverse = part.next().map_or(&[][..], |(norm, ..)| &norm.inverse_deviation);
+        let [shift, mut scale] = Sums::of_shards(shards, inverse.len());
+        scale.iter_mut().zip(inverse).for_each(|(scale, &inverse)| *scale *= f64::from(inverse));
+        (shift, scale)
+    })
 }
 
 impl NormGradients {

@@ -45,6 +45,16 @@ impl Isa {
         }
     }
 
+    /// The one whose registers are half as wide, if this is AVX-512: it comes with AVX2.
+    #[must_use]
+    pub fn narrower(self) -> Self {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => Self(Set::Avx2),
+            _ => self,
+        }
+    }
+
     /// All that this processor has: AVX-512 comes with AVX2.
     #[cfg(test)]
     pub fn available() -> Vec<Self> {

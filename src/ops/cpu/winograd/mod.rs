@@ -123,21 +123,19 @@ impl Transformed {
 /// Transforms a kernel from `c_in` to `c_out` channels.
 pub fn transformed(context: &Context, (weight, kernel): (&[f32], Kernel), [c_in, c_out]: [usize; 2]) -> Transformed {
     let Context { isa, buffers, .. } = context;
-    let mut planes = buffers.take(PLANES * c_in * c_out);
-    transform_kernel(*isa, weight, &mut planes);
-    let elements = packed_len(*isa, c_in, c_out);
+    let (n, elements) = (c_in * c_out, packed_len(*isa, c_in, c_out));
     let mut packed = buffers.take(PLANES * elements);
-    context.each(packed.chunks_exact_mut(elements).enumerate(), |(plane, buffer)| {
-        let (plane, strides) = match kernel {
-            Kernel::Upright => (plane, [c_out, 1]),
-            Kernel::Turned => {
-                // The transform of a kernel turned around is the transform with its outer rows and columns exchanged.
-                let turned = |line: usize| [3, 1, 2, 0][line];
-                (turned(plane / 4) * 4 + turned(plane % 4), [1, c_in])
-            }
+    context.each(packed.chunks_exact_mut(4 * elements).enumerate(), |(line, packed)| {
+        // The transform of a kernel turned around is the transform with its outer lines and columns exchanged.
+        let (places, strides) = match kernel {
+            Kernel::Upright => ([0, 1, 2, 3], [c_out, 1]),
+            Kernel::Turned => ([3, 1, 2, 0], [1, c_in]),
         };
-        let plane = &planes[plane * c_in * c_out..][..c_in * c_out];
-        Packed::pack(*isa, buffer, plane, [c_in, c_out], strides);
+        let mut planes = buffers.take(4 * n);
+        transform_kernel(*isa, weight, places[line], &mut planes);
+        for (buffer, place) in packed.chunks_exact_mut(elements).zip(places) {
+            Packed::pack(*isa, buffer, &planes[place * n..][..n], [c_in, c_out], strides);
+        }
     });
     Transformed { isa: *isa, packed, size: [c_in, c_out] }
 }

@@ -13,8 +13,8 @@ use crate::ops::cpu::simd::for_each_isa;
 use crate::ops::cpu::vector::Vector;
 
 for_each_isa! {
-    /// `weight: [9, n]` -> `planes: [16, n]`.
-    pub fn transform_kernel(weight: &[f32], planes: &mut [f32]) = kernel_kernel;
+    /// `weight: [9, n]` -> line `line` of the planes: `planes: [4, n]`.
+    pub fn transform_kernel(weight: &[f32], line: usize, planes: &mut [f32]) = kernel_kernel;
     /// Adds what the gradients of the planes `[16, n]` make to elements `first..first + n` of each tap of `dw`.
     pub fn add_kernel_gradient(planes: &[f32], dw: &mut [f32], first: usize) = kernel_gradient_kernel;
     /// Some channels of the tiles of the padded input -> `planes: [16, plane]`.
@@ -152,16 +152,27 @@ unsafe fn write_tile<V: Vector, const R: usize>(
 }
 
 #[inline(always)]
-unsafe fn kernel_kernel<V: Vector, const ROWS: usize, const TALL: usize>(weight: &[f32], planes: &mut [f32]) {
+unsafe fn kernel_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
+    weight: &[f32],
+    line: usize,
+    planes: &mut [f32],
+) {
     let n = weight.len() / 9;
-    assert!(weight.len() == 9 * n && planes.len() == PLANES * n, "planes of a kernel");
+    assert!(weight.len() == 9 * n && planes.len() == 4 * n && line < 4, "planes of a kernel");
     let (weight, planes) = (weight.as_ptr(), planes.as_mut_ptr());
     for at in (0..n).step_by(V::LANES) {
         let count = V::LANES.min(n - at);
         // SAFETY: `at + count <= n`, and both slices hold whole planes of `n`.
         unsafe {
             let taps = read_tile::<V, 3>(weight.add(at), [3 * n, n], count);
-            write_tile(both_axes::<V, KernelLine, 3, 4>(taps), planes.add(at), [4 * n, n], count);
+            let mut between = [V::zero(); 3];
+            for x in 0..3 {
+                between[x] = KernelLine::map([taps[0][x], taps[1][x], taps[2][x]])[line];
+            }
+            let mapped = KernelLine::map(between);
+            for j in 0..4 {
+                mapped[j].store_up_to(planes.add(at + j * n), count);
+            }
         }
     }
 }
