@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::buffers::{Buffer, Buffers};
 use super::context::{Context, cut, cut_mut};
-use super::matmul::{Destination, Packed, Rows, Runs, add_transposed_product, multiply, packed_len, panel_width};
+use super::matmul::{
+    Destination, Packed, Rows, Runs, add_transposed_product, multiply, pack_range, packed_len, panel_width,
+};
 use super::winograd::{self, Kernel, Tiling};
 use crate::ops::{OpError, Window};
 
@@ -235,8 +237,8 @@ fn pack_shared<'a>(
     }
     let shares = context.shares(columns.div_ceil(width));
     context.each(shares.clone().zip(cut_mut(buffer, shares, rows * width)), |(share, buffer)| {
-        let (first, end) = (share.start * width, columns.min(share.end * width));
-        Packed::pack(isa, buffer, &data[first * strides[1]..], [rows, end - first], strides);
+        let range = share.start * width..columns.min(share.end * width);
+        pack_range(isa, buffer, data, [rows, columns], range, strides);
     });
     Packed::of(isa, buffer, [rows, columns])
 }
@@ -325,4 +327,48 @@ fn turned(g: &Geometry, weight: &[f32], buffers: &Buffers) -> Buffer {
         }
     }
     turned
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::super::crew::Crew;
+    use super::*;
+    use crate::ops::reference::random;
+
+    #[test]
+    fn the_number_of_threads_does_not_change_a_bit() {
+        let cases = [
+            // Weights that are packed by several threads, with a few, half and all columns in their last panel.
+            (1, 500, 40, [1, 1]),
+            (1, 400, 176, [2, 3]),
+            (5, 24, 72, [5, 4]),
+            (5, 16, 64, [3, 3]),
+            // The fast algorithm, and small ones.
+            (3, 24, 40, [8, 8]),
+            (3, 8, 12, [4, 6]),
+            (1, 8, 4, [2, 2]),
+        ];
+        for (kernel, c_in, c_out, [height, width]) in cases {
+            let (images, window) = (5, Window::square(kernel, 1, kernel / 2));
+            let g = Geometry::new((images, height, width, c_in), (kernel * kernel * c_in, c_out), window).unwrap();
+            let x = random(images * g.input_elements(), 1);
+            let weight = random(g.taps() * c_out, 2);
+            let dy = random(images * g.output_elements(), 3);
+            let results = |context: &Context| {
+                let (mut y, mut dx, mut dw) = (vec![0.0; dy.len()], vec![0.0; x.len()], vec![0.0; weight.len()]);
+                forward(context, &g, &x, &weight, &mut y);
+                input_gradient(context, &g, &dy, &weight, &mut dx, Destination::Overwrite);
+                weight_gradient(context, &g, &x, &dy, &mut dw);
+                [y, dx, dw].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+            };
+            let alone = results(&Context::default());
+            for threads in [2, 3, 8] {
+                let crew = Crew::new(NonZeroUsize::new(threads).unwrap()).unwrap();
+                let case = format!("{kernel}x{kernel}, {c_in} -> {c_out}, {threads} threads");
+                assert!(results(&Context::in_crew(&crew)) == alone, "{case}");
+            }
+        }
+    }
 }

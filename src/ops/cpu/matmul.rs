@@ -1,6 +1,8 @@
 //! Matrix products on packed right factors. The left factor is read where it lies, so a convolution needs no gathered copy
 //! of its windows.
 
+use std::ops::Range;
+
 use super::simd::{Isa, for_each_isa};
 use super::tiles::{multiply_kernel, pack_kernel, transposed_kernel};
 
@@ -94,15 +96,31 @@ impl<'a> Packed<'a> {
         [rows, columns]: [usize; 2],
         strides: [usize; 2],
     ) -> Self {
-        let reach = if rows * columns == 0 { 0 } else { (rows - 1) * strides[0] + (columns - 1) * strides[1] + 1 };
-        assert!(reach <= data.len() && buffer.len() >= packed_len(isa, rows, columns), "matrix to pack in its slice");
-        let isa = suited(isa, columns);
-        if strides[1] == 1 {
-            pack_rows(isa, buffer, data, [rows, columns], strides[0]);
-        } else {
-            pack_columns(2 * isa.lanes(), buffer, data, [rows, columns], strides);
-        }
-        Self { isa, panels: buffer, rows, columns }
+        pack_range(isa, buffer, data, [rows, columns], 0..columns, strides);
+        Self::of(isa, buffer, [rows, columns])
+    }
+}
+
+/// Packs the columns `range` of a matrix, whole panels but for its last, into their part of the buffer: [`Packed::pack`] for one
+/// of several threads.
+pub fn pack_range(
+    isa: Isa,
+    buffer: &mut [f32],
+    data: &[f32],
+    [rows, columns]: [usize; 2],
+    range: Range<usize>,
+    strides: [usize; 2],
+) {
+    let (isa, used) = (suited(isa, columns), range.len());
+    let first = range.start * strides[1];
+    let reach = if rows * used == 0 { 0 } else { first + (rows - 1) * strides[0] + (used - 1) * strides[1] + 1 };
+    let width = 2 * isa.lanes();
+    assert!(reach <= data.len() && buffer.len() >= rows * used.next_multiple_of(width), "matrix to pack in its slice");
+    let data = &data[first.min(data.len())..];
+    if strides[1] == 1 {
+        pack_rows(isa, buffer, data, [rows, used], strides[0]);
+    } else {
+        pack_columns(width, buffer, data, [rows, used], strides);
     }
 }
 
