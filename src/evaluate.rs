@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::arch::{Architecture, ResolutionError};
 use crate::data::{Augment, Batch, Crop, Pyramid, Split};
 use crate::net::GoogLeNet;
-use crate::ops::{Crew, Engine, Gemm};
+use crate::ops::{Engine, Engines};
 use crate::search::audit::ZeroCost;
 use crate::search::ports::{Evaluator, Proxy};
 use crate::search::seed::trial_seed;
@@ -15,24 +15,17 @@ use crate::space::{self, Protocol};
 use crate::train::{FitError, Measurement, Recipe, fit, maps, measure};
 use crate::zero_cost::{grad_norm, naswot, synflow};
 
-/// Trains and scores candidates under a protocol, each on a device of its own, and on the calling thread unless they share
-/// more of them.
-pub struct TrainEvaluator {
+/// Trains and scores candidates under a protocol, each on an engine of its own.
+pub struct TrainEvaluator<G> {
     data: Pyramid,
     protocol: Protocol,
-    crew: Option<Crew>,
+    engines: G,
 }
 
-impl TrainEvaluator {
+impl<G: Engines> TrainEvaluator<G> {
     /// An evaluator on images at the resolutions of the jobs to come.
-    pub fn new(data: Pyramid, protocol: Protocol) -> Self {
-        Self { data, protocol, crew: None }
-    }
-
-    /// The same, with threads that the trainings going on at once share.
-    #[must_use]
-    pub fn sharing(self, crew: Crew) -> Self {
-        Self { crew: Some(crew), ..self }
+    pub fn new(data: Pyramid, protocol: Protocol, engines: G) -> Self {
+        Self { data, protocol, engines }
     }
 
     /// Fits and measures one network.
@@ -44,8 +37,8 @@ impl TrainEvaluator {
         job: &Job,
         progress: &dyn Fn(f64, f64),
         stop: &AtomicBool,
-    ) -> Result<(GoogLeNet<Gemm>, Measurement, Score), FitError> {
-        let mut network = GoogLeNet::new(self.engine(), &job.architecture, job.seed)?;
+    ) -> Result<(GoogLeNet<G::Engine>, Measurement, Score), FitError> {
+        let mut network = GoogLeNet::new(self.engines.engine()?, &job.architecture, job.seed)?;
         let data = self.data.at(job.fidelity.resolution)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
@@ -70,7 +63,7 @@ impl TrainEvaluator {
     /// # Errors
     /// [`FitError`] if the device refuses, or there are no images of the network's size.
     pub fn zero_cost(&self, job: &Job, proxy: Proxy) -> Result<f64, FitError> {
-        let (engine, architecture, seed) = (self.engine(), &job.architecture, job.seed);
+        let (engine, architecture, seed) = (self.engines.engine()?, &job.architecture, job.seed);
         let data = self.data.at(job.fidelity.resolution)?;
         let mut batch = Batch::default();
         if proxy != Proxy::Synflow {
@@ -78,8 +71,14 @@ impl TrainEvaluator {
         }
         let mut images = || maps(engine.device(), &mut batch, data.resolution());
         Ok(match proxy {
-            Proxy::GradNorm => grad_norm(engine.clone(), architecture, seed, images()?, &batch.labels)?,
-            Proxy::Naswot => naswot(engine.clone(), architecture, seed, images()?)?.unwrap_or(f64::NEG_INFINITY),
+            Proxy::GradNorm => {
+                let images = images()?;
+                grad_norm(engine, architecture, seed, images, &batch.labels)?
+            }
+            Proxy::Naswot => {
+                let images = images()?;
+                naswot(engine, architecture, seed, images)?.unwrap_or(f64::NEG_INFINITY)
+            }
             Proxy::Synflow => synflow(engine, architecture, seed, data.resolution())?,
         })
     }
@@ -95,11 +94,6 @@ impl TrainEvaluator {
             naswot: self.zero_cost(job, Proxy::Naswot)?,
         })
     }
-
-    /// A device of its own, so that all memory of a network goes with it.
-    fn engine(&self) -> Gemm {
-        self.crew.as_ref().map_or_else(Gemm::new, Gemm::in_crew)
-    }
 }
 
 /// How a training ended, for the record; nothing if it was stopped.
@@ -112,7 +106,7 @@ pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
     })
 }
 
-impl Evaluator for TrainEvaluator {
+impl<G: Engines> Evaluator for TrainEvaluator<G> {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();
         let outcome = outcome(self.train(job, progress, stop).map(|(_, _, score)| score))?;
@@ -170,15 +164,16 @@ pub fn job(
 mod tests {
     use super::*;
     use crate::data::synthetic;
+    use crate::ops::OneThread;
     use crate::space::Space;
 
-    fn tiny(learning_rate: f64) -> (TrainEvaluator, Job) {
+    fn tiny(learning_rate: f64) -> (TrainEvaluator<OneThread>, Job) {
         let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &[]).unwrap();
         let protocol = Protocol { peak_learning_rate: learning_rate, train_images: 64, ..*space.protocol() };
         let data = Pyramid::from(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
         let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
         let job = job(architecture, Origin::Random, &protocol, 5).unwrap();
-        (TrainEvaluator::new(data, protocol), job)
+        (TrainEvaluator::new(data, protocol, OneThread), job)
     }
 
     #[test]
@@ -198,7 +193,8 @@ mod tests {
         let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &space).unwrap();
         let protocol = Protocol { train_images: 64, ..*space.protocol() };
         let data = || space.resolutions().iter().map(|&side| synthetic(300, side, 0.5, 1).unwrap());
-        let evaluator = TrainEvaluator::new(Pyramid::new(data().next().unwrap(), data().skip(1)).unwrap(), protocol);
+        let data = Pyramid::new(data().next().unwrap(), data().skip(1)).unwrap();
+        let evaluator = TrainEvaluator::new(data, protocol, OneThread);
         let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
         let outcome = |resolution| {
             let protocol = Protocol { resolution, ..protocol };

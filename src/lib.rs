@@ -15,6 +15,7 @@
 pub mod arch;
 pub mod cli;
 pub mod data;
+pub mod device;
 pub mod diagnostic;
 pub mod evaluate;
 pub mod export;

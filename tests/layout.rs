@@ -7,21 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A module not listed may import nothing.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 18] = [
     ("arch", &[]),
+    ("device", &[]),
     ("fetch", &[]),
     ("diagnostic", &[]),
     ("stats", &[]),
     ("space", &["arch", "diagnostic"]),
     ("search", &["arch", "space", "stats"]),
-    ("ops", &[]),
+    ("ops", &["device"]),
     ("net", &["arch", "ops"]),
     ("data", &[]),
     ("train", &["net", "ops", "data"]),
     ("zero_cost", &["arch", "ops", "net", "train", "stats"]),
     ("evaluate", &["arch", "space", "search", "ops", "net", "data", "train", "zero_cost"]),
-    ("store", &["arch", "space", "search"]),
-    ("export", &["arch", "diagnostic", "ops", "net", "data", "train"]),
+    ("store", &["arch", "device", "space", "search"]),
+    ("export", &["arch", "device", "diagnostic", "ops", "net", "data", "train"]),
     ("report", &["arch", "space", "search", "stats"]),
     (
         "cli",
@@ -39,6 +40,7 @@ const IMPORTS: [(&str, &[&str]); 17] = [
             "export",
             "report",
             "stats",
+            "device",
             "diagnostic",
         ],
     ),
@@ -48,6 +50,7 @@ const IMPORTS: [(&str, &[&str]); 17] = [
             "arch",
             "cli",
             "data",
+            "device",
             "diagnostic",
             "evaluate",
             "export",

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::device::{DeviceArgs, on_device};
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse;
 use super::search::{PlaceArgs, manifest, refused};
@@ -14,7 +15,7 @@ use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
 use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
-use crate::ops::Crew;
+use crate::ops::{Crew, Engines};
 use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 use crate::search::audit::{AuditError, AuditPlan, ZeroCost, networks};
 use crate::search::ladder::rungs;
@@ -32,6 +33,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Networks to train, spread evenly over the logarithm of the MACs that the space allows; 30 or more tell something.
     #[arg(short = 'n', long = "networks", value_name = "N", default_value = "30", value_parser = parse::positive)]
     networks: NonZeroUsize,
@@ -59,6 +62,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if count < FEWEST_NETWORKS {
         return Err(usage(format!("-n is {count}: give at least {FEWEST_NETWORKS} networks")));
     }
+    let device = args.device.open()?;
     let space = args.space.load(&[])?;
     let name = args.place.name(&args.space, &args.data, "-audit")?;
     args.place.refuse_run(&name)?;
@@ -68,7 +72,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let plan = AuditPlan { networks, levels, replicates: args.seeds.get(), run_seed: space.search().seed };
 
     let dir = AuditDir::new(&args.place.results, &name);
-    let (mut store, warnings) = dir.open(&space, &manifest(&args.data, data.base())).map_err(refused)?;
+    let (mut store, warnings) = dir.open(&space, &manifest(&args.data, data.base(), args.device)).map_err(refused)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let left = plan.left(&store.trials()?).map_err(|error: AuditError| Failure::Usage(error.into()))?;
     let names = names(&plan);
@@ -76,13 +80,16 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let (all, left, workers) = (names.len(), left.len(), args.place.workers());
         eprintln!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
-    let evaluator = TrainEvaluator::new(data, *space.protocol()).sharing(Crew::new(args.place.workers())?);
-    if !train_side_by_side(left, names, args.place.workers(), &evaluator, &mut store, output)? {
-        eprintln!("stopped; the same command goes on");
-        return Err(Failure::Interrupted);
-    }
+    let workers = args.place.workers();
+    let zero_cost = on_device!(device, Crew::new(workers)?, engines => {
+        let evaluator = TrainEvaluator::new(data, *space.protocol(), engines);
+        if !train_side_by_side(left, names, workers, &evaluator, &mut store, output)? {
+            eprintln!("stopped; the same command goes on");
+            return Err(Failure::Interrupted);
+        }
+        zero_cost(&plan, &evaluator, output)?
+    });
     let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
-    let zero_cost = zero_cost(&plan, &evaluator, output)?;
     let audit = Audit::new(name.as_str(), &plan, &trials, &zero_cost).ok_or_else(|| {
         anyhow!(
             "too many trainings failed: less than {FEWEST_NETWORKS} networks were trained fully and at every rung; the \
@@ -111,7 +118,7 @@ struct Report<'a> {
 /// The scores of all networks before training, by index of the full training.
 fn zero_cost(
     plan: &AuditPlan,
-    evaluator: &TrainEvaluator,
+    evaluator: &TrainEvaluator<impl Engines>,
     output: Output,
 ) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
     let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity.rung() == plan.levels[0]).collect();

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use super::device::{DeviceArgs, on_device};
 use super::load::{DataArgs, SpaceArgs, training_set};
 use super::stdout::print;
 use super::threads::ThreadArgs;
@@ -14,7 +15,7 @@ use crate::arch::Architecture;
 use crate::data::{Dataset, Pyramid};
 use crate::evaluate::{TrainEvaluator, job};
 use crate::export::model_dir::check_free;
-use crate::ops::Crew;
+use crate::ops::Engines;
 use crate::report::{duration, si};
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Origin, Outcome, Trial};
@@ -35,6 +36,8 @@ pub struct Args {
     size: Option<usize>,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Folder for the trained model.
     #[arg(long, value_name = "DIR", requires = "epochs")]
     out: Option<PathBuf>,
@@ -42,6 +45,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let device = args.device.open()?;
     let full = args.epochs.map(|epochs| FullTraining::of_epochs(epochs, args.size));
     let size = args.size.map(|size| format!("protocol.resolution={size}"));
     let overrides = full.map_or_else(|| size.into_iter().collect(), |full| full.overrides(&[]));
@@ -51,12 +55,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let data = training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
     let googlenet = Architecture::googlenet(data.classes().len(), space.protocol().aux_heads)?;
-    if args.epochs.is_none() {
-        return brief(googlenet, &space, data, args.threads.crew()?, output);
-    }
-    let (engine, seed) = (args.threads.engine()?, space.search().seed);
-    let trained = train_model(engine, &googlenet, space.protocol(), &data, seed, args.out.as_deref(), output)?;
-    show(&trained, output)
+    on_device!(device, args.threads.crew()?, engines => {
+        if args.epochs.is_none() {
+            return brief(googlenet, &space, data, engines, output);
+        }
+        let (protocol, seed, out) = (space.protocol(), space.search().seed, args.out.as_deref());
+        show(&train_model(&engines, &googlenet, protocol, &data, seed, out, output)?, output)
+    })
 }
 
 /// What a brief baseline prints as JSON.
@@ -68,11 +73,17 @@ struct Brief<'a> {
 }
 
 /// The same training, with the same seed, that the network gets as a candidate of a search in this space.
-fn brief(googlenet: Architecture, space: &Space, data: Dataset, crew: Crew, output: Output) -> Result<(), Failure> {
+fn brief(
+    googlenet: Architecture,
+    space: &Space,
+    data: Dataset,
+    engines: impl Engines,
+    output: Output,
+) -> Result<(), Failure> {
     let job = job(googlenet, Origin::Uniform { permille: 1000 }, space.protocol(), space.search().seed)
         .map_err(|error| Failure::Usage(error.into()))?;
     let data = Pyramid::from(data);
-    let evaluator = TrainEvaluator::new(data.clone(), *space.protocol()).sharing(crew);
+    let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
     let stopped = || anyhow::anyhow!("the training was stopped");
     let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
     let trial = Trial { job, outcome, seconds, screening_seconds: 0.0 };

@@ -5,13 +5,15 @@ use std::num::NonZeroUsize;
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::machine::peak_mib;
+use super::device::{DeviceArgs, on_device};
 use super::profile::Profile;
 use super::rate::{Rate, Workload};
 use super::stdout::print;
 use super::{Failure, Output, parse};
 use crate::arch::Architecture;
+use crate::device::DeviceKind;
 use crate::export::architecture_file::{GOOGLENET, Written, resolve};
+use crate::ops::{Crew, Engines};
 
 /// Side of the input unless somebody says another.
 const SIZE: usize = 64;
@@ -37,6 +39,8 @@ pub struct Args {
     /// Threads of the training.
     #[arg(long, default_value = "1", value_name = "N", value_parser = parse::positive)]
     threads: NonZeroUsize,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Leave the auxiliary heads out.
     #[arg(long)]
     no_aux: bool,
@@ -54,7 +58,9 @@ struct Report {
     #[serde(flatten)]
     rate: Rate,
     threads: usize,
-    /// Peak resident memory in MiB, where the system tells.
+    #[serde(skip_serializing_if = "DeviceKind::is_cpu")]
+    device: DeviceKind,
+    /// Peak memory in MiB, resident or on the GPU, where the system tells.
     peak_mib: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Profile>,
@@ -63,6 +69,7 @@ struct Report {
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let usage = |message: String| Failure::Usage(anyhow!(message));
+    let device = args.device.open()?;
     if args.steps == 0 || args.batch < 2 {
         return Err(usage("give at least one step and two images a step".to_owned()));
     }
@@ -81,19 +88,26 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let architecture = architecture.with_aux_heads(aux_heads);
     let layers = architecture.layers(size).map_err(|error| usage(error.to_string()))?;
     let (batch, threads, steps) = (args.batch, args.threads, args.steps);
-    let workload = Workload { architecture: &architecture, size, batch, threads, steps };
-    let timed = workload.time(args.profile)?;
+    let workload = Workload { architecture: &architecture, size, batch, steps };
+    let timed = on_device!(&device, Crew::with_caller(threads)?, engines => {
+        workload.time(engines.engine()?, args.profile)?
+    });
     let rate = workload.rate(&timed)?;
     let profile = args.profile.then(|| Profile::new(&timed, &layers, batch)).transpose()?;
-    let report = Report { rate, threads: threads.get(), peak_mib: peak_mib(), profile };
+    let (kind, peak_mib) = (args.device.kind(), device.peak_mib());
+    let report = Report { rate, threads: threads.get(), device: kind, peak_mib, profile };
     if output.json {
         return print(&(serde_json::to_string(&report)? + "\n"));
     }
     let profile = report.profile.map_or_else(String::new, |profile| format!("\n{}", profile.to_text()));
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
     let Rate { images_per_s, macs_per_image, gflops } = report.rate;
+    let computing = match kind {
+        DeviceKind::Cpu => format!("threads: {threads}"),
+        DeviceKind::Cuda => device.processor(),
+    };
     print(&format!(
-        "images/s  {images_per_s:.2}  ({batch} images a step at {size} px, median of {steps} steps, threads: {threads})\n\
+        "images/s  {images_per_s:.2}  ({batch} images a step at {size} px, median of {steps} steps, {computing})\n\
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
          memory    {peak} at the peak\n{profile}",

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
+use super::device::{DeviceArgs, on_device};
 use super::latency::Latency;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
@@ -17,7 +18,7 @@ use super::{Failure, Output, parse, stdout};
 use crate::data::{Pyramid, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
-use crate::ops::Gemm;
+use crate::ops::{Engines, Gemm};
 use crate::report::{Card, Finalist, FinalsReport, Source, si};
 use crate::search::front::front;
 use crate::search::ladder::{full, trained_for};
@@ -57,6 +58,8 @@ pub struct Args {
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten)]
+    device: DeviceArgs,
+    #[command(flatten)]
     data: DataArgs,
     /// Where to write [default: best, in the folder of the run]
     #[arg(long, value_name = "DIR")]
@@ -80,6 +83,7 @@ struct Picked<'a> {
 /// [`Failure::Usage`] if there is no such run, or a training has other data than the run's or foreign files in its way;
 /// [`Failure::Failed`] if no network is as wished, the files cannot be written, or the training fails.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let device = args.device.open()?;
     let run = StoredRun::read(&args.run, output)?;
     let Args { min_accuracy, knee, .. } = args;
     let unbounded = min_accuracy.is_some() || knee || args.max_latency.is_some();
@@ -117,7 +121,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
     }
-    let fully = |data: Pyramid| train(args.threads.engine()?, &run, trial, &data, args.epochs.get(), &out, output);
+    let fully = |data: Pyramid| {
+        on_device!(device, args.threads.crew()?, engines => {
+            train(&engines, &run, trial, &data, args.epochs.get(), &out, output)
+        })
+    };
     let trained = data.map(fully).transpose()?;
     match &trained {
         _ if output.json => {
@@ -135,7 +143,7 @@ fn model_dir(out: &Path) -> PathBuf {
 
 /// Trains the network of `trial` as the run did, only for longer and on all training images.
 fn train(
-    engine: Gemm,
+    engines: &impl Engines,
     run: &StoredRun,
     trial: &Trial,
     data: &Pyramid,
@@ -151,7 +159,7 @@ fn train(
     let fidelity = Fidelity { resolution, images, epochs };
     // Replicate 1: never the seed of a trial, so that luck with the seed is not selected along with the network.
     let seed = trial_seed(run.space.search().seed, &architecture.key(), &fidelity, 1);
-    train_model(engine, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
+    train_model(engines, architecture, &protocol, data, seed, Some(&model_dir(out)), output)
 }
 
 /// The networks of the front, by trial, that are as fast as wished.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse::{self, Budget};
 use super::search::{Control, PlaceArgs, Search, manifest, reason};
@@ -30,6 +31,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// The strategies, with commas between them.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "evolution,nsga2,random,uniform")]
     strategies: Vec<String>,
@@ -48,6 +51,7 @@ pub struct Args {
 /// As those of `run`; [`Failure::Failed`] also if one of the searches ends because too many trainings failed.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let usage = |text: String| Failure::Usage(anyhow!(text));
+    let device = args.device.open()?;
     let mut strategies: Vec<String> = Vec::new();
     for strategy in &args.strategies {
         if !strategies.iter().any(|known| known == strategy) {
@@ -77,7 +81,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let budget = args.budget.macs(baseline_training);
     let searches = spaces(&args, &strategies, &seeds, Some(budget))?;
 
-    let manifest = manifest(&args.data, data.base());
+    let manifest = manifest(&args.data, data.base(), args.device);
     let control = Control::install()?;
     let mut done = Vec::new();
     for (number, (strategy, space)) in searches.iter().enumerate() {
@@ -87,7 +91,16 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let seed = space.search().seed;
         let name: RunName = format!("{strategy}-{seed}").parse().map_err(|error| usage(format!("{error}")))?;
         let threads = args.place.workers();
-        let search = Search { results: &dir, name: &name, space, data: &data, manifest: &manifest, baseline, threads };
+        let search = Search {
+            results: &dir,
+            name: &name,
+            space,
+            data: &data,
+            manifest: &manifest,
+            baseline,
+            device: &device,
+            threads,
+        };
         let (finished, summary) = search.conduct(&control, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {

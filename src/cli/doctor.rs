@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::device::first_gpu;
 use super::folder::Folder;
 use super::machine::{Memory, processor, system};
 use super::rate::{Rate, Workload};
@@ -41,6 +42,10 @@ struct Report {
     optimised: bool,
     /// Whether the program was built with the feature `cuda`.
     cuda: bool,
+    /// The GPU number 0: name, compute capability, memory, newest CUDA that its driver knows.
+    gpu: Option<String>,
+    /// Why there is none, or why it does not work.
+    gpu_refused: Option<String>,
     memory: Option<Memory>,
     /// Where decoded images go; `None` if the environment names no place.
     cache: Option<Folder>,
@@ -72,6 +77,7 @@ struct Problem {
 /// # Errors
 /// [`Failure::Failed`] if there is a problem, after the report is printed, or if the timed training fails.
 pub fn execute(output: Output) -> Result<(), Failure> {
+    let gpu = first_gpu();
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         system: system(),
@@ -80,6 +86,8 @@ pub fn execute(output: Output) -> Result<(), Failure> {
         instruction_set: Gemm::instruction_set(),
         optimised: !cfg!(debug_assertions),
         cuda: cfg!(feature = "cuda"),
+        gpu: gpu.as_ref().ok().cloned(),
+        gpu_refused: gpu.err(),
         memory: Memory::now(),
         cache: default_cache_dir().map(|dir| Folder::look(&dir)),
         results: Folder::look(Path::new(RESULTS)),
@@ -107,8 +115,9 @@ fn speeds(all: NonZeroUsize) -> Result<Vec<Speed>, Failure> {
         let mut counts = vec![NonZeroUsize::MIN, all];
         counts.dedup();
         for threads in counts {
-            let workload = Workload { architecture: &architecture, size: SIZE, batch: BATCH, threads, steps: STEPS };
-            speeds.push(Speed { ratio, threads, rate: workload.rate(&workload.time(false)?)? });
+            let workload = Workload { architecture: &architecture, size: SIZE, batch: BATCH, steps: STEPS };
+            let timed = workload.time(Gemm::with_threads(threads)?, false)?;
+            speeds.push(Speed { ratio, threads, rate: workload.rate(&timed)? });
         }
     }
     Ok(speeds)
@@ -152,10 +161,7 @@ impl Report {
         let memory = self.memory.map_or_else(unknown, |memory| {
             format!("{}, {} of them available", size(memory.total), size(memory.available))
         });
-        let cuda = match self.cuda {
-            true => "built in",
-            false => "not in this build, which computes on the processor",
-        };
+        let cuda = self.gpu.clone().or_else(|| self.gpu_refused.clone()).unwrap_or_else(unknown);
         let folder = |folder: &Folder| {
             let state = match &folder.refused {
                 Some(reason) => reason,
@@ -216,6 +222,8 @@ mod tests {
             instruction_set: "AVX2",
             optimised: true,
             cuda: false,
+            gpu: None,
+            gpu_refused: Some("not in this build".to_owned()),
             memory: Some(Memory { total: 8 << 30, available: 4 << 30 }),
             cache: Some(folder(None)),
             results: folder(None),
@@ -229,7 +237,12 @@ mod tests {
         let sound = report();
         assert_eq!(sound.find_problems(), []);
         let text = sound.to_text();
-        for expected in ["8.0 GiB, 4.0 GiB of them available", "some/where, can be written to, 5 MiB", "no problems"] {
+        for expected in [
+            "8.0 GiB, 4.0 GiB of them available",
+            "CUDA       not in this build",
+            "some/where, can be written to, 5 MiB",
+            "no problems",
+        ] {
             assert!(text.contains(expected), "no {expected:?} in\n{text}");
         }
         assert_eq!(Report { memory: None, ..report() }.find_problems(), []);

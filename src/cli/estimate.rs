@@ -8,7 +8,9 @@ use anyhow::anyhow;
 
 use crate::arch::{Architecture, Cost};
 use crate::data::{Pyramid, Split};
+use crate::device::DeviceKind;
 use crate::evaluate::{TrainEvaluator, job};
+use crate::ops::Engines;
 use crate::report::duration;
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Failure, Origin, Outcome, TRAINING_FACTOR};
@@ -19,6 +21,7 @@ const TIMED_STEPS: usize = 2;
 
 /// The time of a search if every candidate were the costliest.
 pub(super) struct Estimate {
+    device: DeviceKind,
     /// Cost of the costliest candidate.
     pub(super) costliest: Cost,
     /// Seconds of its training and scoring.
@@ -28,11 +31,16 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    /// Times a few training steps.
+    /// Times a few training steps. Trainings at once share a GPU, so that there they are taken to be no faster in all.
     ///
     /// # Errors
     /// If the timed training fails.
-    pub(super) fn measure(space: &Space, data: &Pyramid, workers: NonZeroUsize) -> anyhow::Result<Self> {
+    pub(super) fn measure<G: Engines>(
+        space: &Space,
+        data: &Pyramid,
+        engines: G,
+        workers: NonZeroUsize,
+    ) -> anyhow::Result<Self> {
         let protocol = space.protocol();
         // The one closest to the limits: an upper bound for all.
         let genotype = random(space, &mut Rng::from_seed([0; 32]), 1.0);
@@ -40,17 +48,26 @@ impl Estimate {
         let protocol = &Protocol { resolution: space.resolution(&genotype), ..*protocol };
         let cost = costliest.cost(protocol.resolution)?;
         let (trained, scored) = images(protocol, data);
-        let one = seconds_per_image(protocol, data, costliest)?
+        let one = seconds_per_image(protocol, data, engines, costliest)?
             * (TRAINING_FACTOR as usize * trained * protocol.epochs + scored) as f64;
-        let rounds = space.search().trials.div_ceil(workers.get());
-        Ok(Self { costliest: cost, trial_seconds: one, seconds: one * rounds as f64 })
+        let at_once = match G::DEVICE {
+            DeviceKind::Cpu => workers.get(),
+            DeviceKind::Cuda => 1,
+        };
+        let rounds = space.search().trials.div_ceil(at_once);
+        let (costliest, trial_seconds, seconds) = (cost, one, one * rounds as f64);
+        Ok(Self { device: G::DEVICE, costliest, trial_seconds, seconds })
     }
 
     /// What the figures are, in a sentence.
-    pub(super) fn rule() -> String {
+    pub(super) fn rule(&self) -> String {
+        let place = match self.device {
+            DeviceKind::Cpu => "on one thread",
+            DeviceKind::Cuda => "on the GPU",
+        };
         format!(
             "The time is that of the costliest network for every trial, from {TIMED_STEPS} training steps timed just now \
-             on one thread."
+             {place}."
         )
     }
 }
@@ -68,11 +85,16 @@ pub(super) fn images(protocol: &Protocol, data: &Pyramid) -> (usize, usize) {
 }
 
 /// Seconds in which one image is classified, from a training of a few steps.
-fn seconds_per_image(protocol: &Protocol, data: &Pyramid, architecture: Architecture) -> anyhow::Result<f64> {
+fn seconds_per_image(
+    protocol: &Protocol,
+    data: &Pyramid,
+    engines: impl Engines,
+    architecture: Architecture,
+) -> anyhow::Result<f64> {
     let train_images = protocol.batch * TIMED_STEPS;
     let brief = Protocol { train_images, validation_images: protocol.batch, epochs: 1, ..*protocol };
     let job = job(architecture, Origin::Random, &brief, 0)?;
-    let evaluator = TrainEvaluator::new(data.clone(), brief);
+    let evaluator = TrainEvaluator::new(data.clone(), brief, engines);
     match evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)) {
         // So short a training may diverge, and its steps have been timed all the same.
         Some((Outcome::Done(_) | Outcome::Failed(Failure::Diverged { .. }), seconds)) => {

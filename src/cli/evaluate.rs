@@ -6,12 +6,14 @@ use anyhow::anyhow;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::device::{DeviceArgs, on_device};
 use super::load::dataset;
 use super::stdout::print;
 use super::threads::ThreadArgs;
 use super::{Failure, Output};
 use crate::data::{Dataset, Split};
 use crate::export::model_dir::Model;
+use crate::ops::Engines;
 use crate::train::{Measurement, measure};
 
 /// Images a step; changes nothing but memory and speed.
@@ -31,6 +33,8 @@ pub struct Args {
     split: Part,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// Part of a data set.
@@ -66,8 +70,11 @@ struct Report {
 
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
-    let (model, network) =
-        Model::read(&args.model, args.threads.engine()?).map_err(|error| Failure::Usage(error.into()))?;
+    on_device!(args.device.open()?, args.threads.crew()?, engines => evaluate(&args, &engines, output))
+}
+
+fn evaluate(args: &Args, engines: &impl Engines, output: Output) -> Result<(), Failure> {
+    let (model, network) = Model::read(&args.model, engines.engine()?).map_err(|error| Failure::Usage(error.into()))?;
     let data = dataset(Some(&args.data), model.resolution, output)?;
     let classes = class_positions(&model.classes, data.classes()).map_err(Failure::Usage)?;
     let images = args.split.of(&data);
@@ -78,7 +85,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let same_data = data.fingerprint() == model.data_fingerprint;
     if output.json {
         let data_fingerprint = data.fingerprint().to_owned();
-        let report = Report { measurement, model: args.model, data_fingerprint, same_data };
+        let report = Report { measurement, model: args.model.clone(), data_fingerprint, same_data };
         return print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
     let Measurement { images, accuracy, accuracy_se, loss } = measurement;

@@ -8,7 +8,7 @@ use crate::data::{MEAN, Pyramid, STD};
 use crate::evaluate::{TrainEvaluator, outcome, recipe};
 use crate::export::model_dir::{Model, ModelDirError};
 use crate::net::GoogLeNet;
-use crate::ops::{Crew, Gemm};
+use crate::ops::Engines;
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Job, Outcome};
 use crate::space::Protocol;
@@ -16,18 +16,18 @@ use crate::store::FinalsDir;
 use crate::train::Measurement;
 
 /// Trains as [`TrainEvaluator`] does, and writes the model of each training to its folder before the outcome is known.
-pub(super) struct KeepModels {
-    inner: TrainEvaluator,
+pub(super) struct KeepModels<G> {
+    inner: TrainEvaluator<G>,
     data: Pyramid,
     protocol: Protocol,
     dir: FinalsDir,
     error: Mutex<Option<ModelDirError>>,
 }
 
-impl KeepModels {
-    /// Trainings that share the threads of `crew`.
-    pub(super) fn new(data: Pyramid, protocol: Protocol, dir: FinalsDir, crew: Crew) -> Self {
-        let inner = TrainEvaluator::new(data.clone(), protocol).sharing(crew);
+impl<G: Engines> KeepModels<G> {
+    /// Trainings on these engines, whose models go to the folder of the finals.
+    pub(super) fn new(data: Pyramid, protocol: Protocol, dir: FinalsDir, engines: G) -> Self {
+        let inner = TrainEvaluator::new(data.clone(), protocol, engines);
         Self { inner, data, protocol, dir, error: Mutex::new(None) }
     }
 
@@ -39,7 +39,7 @@ impl KeepModels {
     fn keep(
         &self,
         job: &Job,
-        network: &mut GoogLeNet<Gemm>,
+        network: &mut GoogLeNet<G::Engine>,
         validation: Measurement,
         seconds: f64,
     ) -> Result<(), ModelDirError> {
@@ -51,6 +51,7 @@ impl KeepModels {
             std: STD,
             recipe: recipe(&self.protocol),
             seed: job.seed,
+            device: G::DEVICE,
             data_fingerprint: self.data.base().fingerprint().to_owned(),
             validation,
             // Opened when all trainings are done.
@@ -61,7 +62,7 @@ impl KeepModels {
     }
 }
 
-impl Evaluator for KeepModels {
+impl<G: Engines> Evaluator for KeepModels<G> {
     /// A training whose model cannot be written counts as broken off: it is the disk that failed, not the network.
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();

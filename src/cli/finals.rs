@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
+use super::device::{DeviceArgs, on_device};
 use super::finalist::KeepModels;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
@@ -13,7 +14,7 @@ use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
 use crate::data::{Pyramid, Split};
 use crate::export::model_dir::Model;
-use crate::ops::Crew;
+use crate::ops::{Crew, Engines};
 use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
 use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
@@ -49,6 +50,8 @@ pub struct Args {
     baseline: bool,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -92,6 +95,8 @@ impl Args {
 /// be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
+    run.check_device(args.device)?;
+    let device = args.device.open()?;
     let dir = run.dir.finals();
     let frozen = dir.read_list()?;
     if let Some(list) = &frozen {
@@ -104,7 +109,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     };
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    train(&run, &list, &dir, data.clone(), &mut store, args.threads.count(), output)?;
+    let workers = args.threads.count();
+    on_device!(&device, Crew::new(workers)?, engines => {
+        let evaluator = KeepModels::new(data.clone(), list.protocol, dir.clone(), engines);
+        train(&run, &list, &dir, evaluator, &mut store, workers, output)?;
+    });
 
     let trainings = store.trials()?;
     let answers = match dir.read_answers(&list)? {
@@ -114,7 +123,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
                 let report = FinalsReport::new(run.name.as_str(), &list, &trainings, None);
                 eprintln!("{}\nall trainings are done: opening the test images", standings_table(&report));
             }
-            let answers = open_test(&list, &trainings, &dir, &data, &args.threads)?;
+            let answers = on_device!(device, args.threads.crew()?, engines => {
+                open_test(&list, &trainings, &dir, &data, &engines)?
+            });
             dir.write_answers(&answers)?;
             answers
         }
@@ -158,7 +169,7 @@ fn train(
     run: &StoredRun,
     list: &List,
     dir: &FinalsDir,
-    data: Pyramid,
+    evaluator: KeepModels<impl Engines>,
     store: &mut FinalsStore,
     workers: NonZeroUsize,
     output: Output,
@@ -177,7 +188,6 @@ fn train(
     if !output.quiet {
         announce(run, list, dir, &jobs, workers);
     }
-    let evaluator = KeepModels::new(data, list.protocol, dir.clone(), Crew::new(workers)?);
     let trained = train_side_by_side(jobs, names, workers, &evaluator, store, output);
     if let Some(error) = evaluator.into_error() {
         return Err(Failure::Failed(anyhow!(error).context("the finals stopped; what is trained is kept")));
@@ -218,7 +228,7 @@ fn open_test(
     trainings: &[Trial],
     dir: &FinalsDir,
     data: &Pyramid,
-    threads: &ThreadArgs,
+    engines: &impl Engines,
 ) -> Result<Answers, Failure> {
     let images = data.split(Split::Test);
     let right = |trial: &Trial| -> Result<Option<String>, Failure> {
@@ -226,7 +236,7 @@ fn open_test(
             return Ok(None);
         }
         let path: PathBuf = dir.model(trial.job.index);
-        let (_, network) = Model::read(&path, threads.engine()?)
+        let (_, network) = Model::read(&path, engines.engine()?)
             .with_context(|| format!("remove {} to have it trained again", path.display()))?;
         let data = data.at(trial.job.fidelity.resolution)?;
         Ok(Some(Answers::text(&right_answers(&network, data, images, list.protocol.batch)?)))

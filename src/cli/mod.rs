@@ -8,6 +8,7 @@ mod best;
 mod compare;
 mod completions;
 mod data;
+mod device;
 mod doctor;
 mod estimate;
 mod evaluate;

@@ -4,11 +4,13 @@ use std::num::NonZeroUsize;
 
 use serde_json::json;
 
+use super::device::{Opened, on_device};
 use super::estimate::{Estimate, images};
 use super::space::sides;
 use super::{Failure, Output, stdout};
 use crate::arch::Cost;
 use crate::data::Pyramid;
+use crate::ops::OneThread;
 use crate::report::{duration, si};
 use crate::space::{Protocol, Space};
 use crate::store::RunName;
@@ -18,6 +20,8 @@ pub(super) struct Plan<'a> {
     pub(super) name: &'a RunName,
     pub(super) space: &'a Space,
     pub(super) data: &'a Pyramid,
+    /// Where it would compute.
+    pub(super) device: &'a Opened,
     /// Cost of the paper's network.
     pub(super) baseline: Cost,
     pub(super) workers: NonZeroUsize,
@@ -28,11 +32,11 @@ pub(super) struct Plan<'a> {
 /// # Errors
 /// [`Failure::Failed`] if the timed training fails, or stdout is gone.
 pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
-    let Plan { name, space, data, baseline, workers } = plan;
+    let Plan { name, space, data, device, baseline, workers } = plan;
     let (protocol, trials) = (space.protocol(), space.search().trials);
     let (images, validation) = images(protocol, data);
     let (classes, all) = (data.classes().len(), data.base().len());
-    let estimate = Estimate::measure(space, data, *workers)?;
+    let estimate = on_device!(device, OneThread, engines => Estimate::measure(space, data, engines, *workers)?);
     let cost = estimate.costliest;
     if output.json {
         let json = json!({
@@ -75,6 +79,6 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         si(cost.parameters),
         si(baseline.macs),
         si(baseline.parameters),
-        Estimate::rule(),
+        estimate.rule(),
     ))
 }

@@ -1,6 +1,5 @@
 //! How fast training steps go on this machine.
 
-use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use super::profile::Step;
 use crate::arch::{Architecture, LayerKind};
 use crate::data::{Augment, Crop, synthetic};
 use crate::net::GoogLeNet;
-use crate::ops::{Gemm, Timeline};
+use crate::ops::{Engine, Timeline};
 use crate::stats::median;
 use crate::train::{Recipe, fit};
 
@@ -25,7 +24,6 @@ pub(super) struct Workload<'a> {
     pub(super) size: usize,
     /// Images a step, from 2.
     pub(super) batch: usize,
-    pub(super) threads: NonZeroUsize,
     /// Steps timed, from 1, after two to warm up.
     pub(super) steps: usize,
 }
@@ -42,14 +40,14 @@ pub(super) struct Rate {
 }
 
 impl Workload<'_> {
-    /// The timed training steps; with the marks of a timeline if a profile is wanted.
+    /// The training steps timed on `engine`; with the marks of a timeline if a profile is wanted.
     ///
     /// # Errors
     /// [`Failure::Usage`] if there can be no such images, [`Failure::Failed`] if the training fails.
-    pub(super) fn time(&self, profile: bool) -> Result<Vec<Step>, Failure> {
+    pub(super) fn time(&self, engine: impl Engine, profile: bool) -> Result<Vec<Step>, Failure> {
         let steps = WARM_UP + self.steps;
         let data = synthetic(self.batch, self.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
-        let mut network = GoogLeNet::new(Gemm::with_threads(self.threads)?, self.architecture, 0)?;
+        let mut network = GoogLeNet::new(engine, self.architecture, 0)?;
         let (timeline, marks) = Timeline::new();
         if profile {
             network = network.with_timeline(timeline);

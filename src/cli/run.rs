@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::runs::StoredRun;
 use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
@@ -22,6 +23,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     place: PlaceArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Candidates to train: search.trials of the space file. Can be raised to go on with a finished run.
     #[arg(long, value_name = "N")]
     trials: Option<u64>,
@@ -53,6 +56,7 @@ impl Args {
 /// [`Failure::Interrupted`] if the user stopped it; [`Failure::Failed`] if the results cannot be written or too many
 /// trainings failed.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let device = args.device.open()?;
     let space = args.space.load(&args.overrides())?;
     let name = args.place.name(&args.space, &args.data, "")?;
     let data = load::training_sets(args.data.data.as_deref(), &space, output)?;
@@ -61,11 +65,21 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let threads = args.place.workers();
     if args.dry_run {
         let workers = search_workers(threads, &space);
-        return plan::show(&plan::Plan { name: &name, space: &space, data: &data, baseline, workers }, output);
+        let plan = plan::Plan { name: &name, space: &space, data: &data, device: &device, baseline, workers };
+        return plan::show(&plan, output);
     }
-    let manifest = manifest(&args.data, data.base());
+    let manifest = manifest(&args.data, data.base(), args.device);
     let results = &args.place.results;
-    let search = Search { results, name: &name, space: &space, data: &data, manifest: &manifest, baseline, threads };
+    let search = Search {
+        results,
+        name: &name,
+        space: &space,
+        data: &data,
+        manifest: &manifest,
+        baseline,
+        device: &device,
+        threads,
+    };
     let (finished, summary) = search.conduct(&Control::install()?, output)?;
     let dir = RunDir::new(results, &name);
     let drawn = report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;

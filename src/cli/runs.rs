@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 
+use super::device::DeviceArgs;
 use super::load::{DataArgs, training_sets};
 use super::{Failure, Output};
 use crate::arch::Cost;
@@ -92,6 +93,18 @@ impl StoredRun {
             return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
         }
         Ok(data)
+    }
+
+    /// Refuses a device of another kind than the run was computed on: only on that one do its networks compare.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub(super) fn check_device(&self, device: DeviceArgs) -> Result<(), Failure> {
+        let (name, stored, given) = (&self.name, self.manifest.device, device.kind());
+        if stored == given {
+            return Ok(());
+        }
+        Err(Failure::Usage(anyhow!("run {name} was computed on {stored}, not on {given}: give --device {stored}")))
     }
 
     /// Where it stands.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 
+use super::device::{DeviceArgs, Opened, on_device};
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
 use super::threads::cores;
@@ -31,7 +32,7 @@ pub(super) struct PlaceArgs {
     /// default-synthetic]
     #[arg(long)]
     name: Option<RunName>,
-    /// Trainings at once, on one thread each, or on more where fewer are left; changes nothing but the time taken
+    /// Trainings at once: on a thread each, or on more where fewer are left, or sharing the GPU; changes nothing but the time taken
     /// [default: number of cores]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     workers: Option<NonZeroUsize>,
@@ -73,20 +74,23 @@ pub(super) fn search_workers(threads: NonZeroUsize, space: &Space) -> NonZeroUsi
 }
 
 /// What is written down about the data of a run.
-pub(super) fn manifest(data: &DataArgs, dataset: &Dataset) -> Manifest {
+pub(super) fn manifest(data: &DataArgs, dataset: &Dataset, device: DeviceArgs) -> Manifest {
     let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
     Manifest {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         data: data.data.as_ref().map_or_else(|| "the built-in drawn cats and dogs".to_owned(), words),
         data_fingerprint: dataset.fingerprint().to_owned(),
         classes: dataset.classes().to_vec(),
+        device: device.kind(),
     }
 }
 
 /// What the user asked for that the run is not is their mistake; all else is the disk's.
 pub(super) fn refused(error: Error) -> Failure {
     match error {
-        Error::OtherConfig { .. } | Error::OtherData { .. } | Error::Name { .. } => Failure::Usage(error.into()),
+        Error::OtherConfig { .. } | Error::OtherData { .. } | Error::OtherDevice { .. } | Error::Name { .. } => {
+            Failure::Usage(error.into())
+        }
         other => Failure::Failed(other.into()),
     }
 }
@@ -129,6 +133,8 @@ pub(super) struct Search<'a> {
     pub(super) manifest: &'a Manifest,
     /// Cost of the paper's network.
     pub(super) baseline: Cost,
+    /// Where it computes.
+    pub(super) device: &'a Opened,
     /// Threads that the trainings share.
     pub(super) threads: NonZeroUsize,
 }
@@ -140,7 +146,7 @@ impl Search<'_> {
     /// [`Failure::Usage`] if the run was begun with other settings or data, [`Failure::Failed`] if its folder cannot be
     /// written or the search cannot go on.
     pub(super) fn conduct(&self, control: &Control, output: Output) -> Result<(Finished, RunSummary), Failure> {
-        let Self { results, name, space, data, manifest, baseline, threads } = *self;
+        let Self { results, name, space, data, manifest, baseline, device, threads } = *self;
         let dir = RunDir::new(results, name);
         let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -149,13 +155,15 @@ impl Search<'_> {
         let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space, baseline));
         control.answer_through(&progress);
         let plan = Plan { space, classes: data.classes().len(), workers: search_workers(threads, space) };
-        let evaluator = TrainEvaluator::new(data.clone(), *space.protocol()).sharing(Crew::new(threads)?);
         let started = Instant::now();
         let most = space.search().max_seconds.map(Duration::from_secs);
         let deadline = || most.is_some_and(|most| started.elapsed() >= most);
         let signals = &control.signals;
         let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
-        let searched = drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop);
+        let searched = on_device!(device, Crew::new(threads)?, engines => {
+            let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
+            drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop)
+        });
         progress.close();
         // Whoever continues the run need not wait for the report.
         drop(store);

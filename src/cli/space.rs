@@ -10,6 +10,7 @@ use super::load::{DataArgs, OverrideArgs, training_sets};
 use super::search::search_workers;
 use super::threads::cores;
 use super::{Failure, Output, stdout};
+use crate::ops::OneThread;
 use crate::report::si;
 use crate::search::survey::Survey;
 use crate::space::{Limits, Space, schema};
@@ -67,7 +68,7 @@ fn check(args: &CheckArgs, output: Output) -> Result<(), Failure> {
     let check = Check {
         file: &args.file,
         survey: Survey::of(&space, data.classes().len(), DRAWS)?,
-        estimate: Estimate::measure(&space, &data, workers)?,
+        estimate: Estimate::measure(&space, &data, OneThread, workers)?,
         space: &space,
         classes: data.classes().len(),
         workers,
@@ -186,7 +187,7 @@ impl Check<'_> {
             let _ = writeln!(text, "           {:>3.0} %  {:>5}", 100.0 * share, si(macs));
         }
         let (trials, workers) = (space.search().trials, self.workers);
-        text += &format!("time       {estimate}: {trials} trials, {workers} at once\n\n{}\n", Estimate::rule());
+        text += &format!("time       {estimate}: {trials} trials, {workers} at once\n\n{}\n", estimate.rule());
         Ok(text)
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::{Failure, parse};
-use crate::ops::{Crew, Gemm};
+use crate::ops::Crew;
 
 /// Threads that this machine runs at once.
 pub(super) fn cores() -> NonZeroUsize {
@@ -13,7 +13,7 @@ pub(super) fn cores() -> NonZeroUsize {
 /// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
-    /// Threads to compute with; they change nothing but the speed [default: one for each core]
+    /// Threads to compute with, on a GPU trainings at once; they change nothing but the speed [default: one for each core]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     threads: Option<NonZeroUsize>,
 }
@@ -27,10 +27,5 @@ impl ThreadArgs {
     /// They, the calling one among them.
     pub(super) fn crew(&self) -> Result<Crew, Failure> {
         Ok(Crew::with_caller(self.count())?)
-    }
-
-    /// The engine that computes one network with them.
-    pub(super) fn engine(&self) -> Result<Gemm, Failure> {
-        Ok(Gemm::in_crew(&self.crew()?))
     }
 }

@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::bar::bar;
+use super::device::{DeviceArgs, on_device};
 use super::load::{DataArgs, SpaceArgs, training_set};
 use super::stdout::print;
 use super::threads::ThreadArgs;
@@ -18,7 +19,7 @@ use crate::evaluate::recipe;
 use crate::export::architecture_file::resolve;
 use crate::export::model_dir::{Model, check_free};
 use crate::net::GoogLeNet;
-use crate::ops::Gemm;
+use crate::ops::Engines;
 use crate::report::{duration, si};
 use crate::space::Protocol;
 use crate::train::{FitError, Measurement, Progress, fit, measure};
@@ -40,6 +41,8 @@ pub struct Args {
     full: FullTraining,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Folder for the trained model.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -106,6 +109,7 @@ pub(super) struct Trained {
 
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
+    let device = args.device.open()?;
     check_free(&args.out).map_err(|error| Failure::Usage(error.into()))?;
     // A wrong architecture is said before any image is read.
     let own = resolve(&args.arch, None).map_err(|error| Failure::Usage(error.into()))?.resolution;
@@ -117,15 +121,17 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let architecture =
         resolve(&args.arch, Some(data.classes().len())).map_err(|error| Failure::Usage(error.into()))?.architecture;
     let architecture = architecture.with_aux_heads(protocol.aux_heads);
-    let engine = args.threads.engine()?;
-    let trained = train_model(engine, &architecture, protocol, &data, space.search().seed, Some(&args.out), output)?;
+    let (seed, out) = (space.search().seed, Some(&*args.out));
+    let trained = on_device!(device, args.threads.crew()?, engines => {
+        train_model(&engines, &architecture, protocol, &data, seed, out, output)?
+    });
     show(&trained, output)
 }
 
 /// Trains `architecture` from scratch on the whole training split, measures it on the validation and, once, on the test
 /// split, and writes a model folder if asked.
-pub(super) fn train_model(
-    engine: Gemm,
+pub(super) fn train_model<G: Engines>(
+    engines: &G,
     architecture: &Architecture,
     protocol: &Protocol,
     data: &Dataset,
@@ -135,7 +141,7 @@ pub(super) fn train_model(
 ) -> Result<Trained, Failure> {
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
-    let mut network = GoogLeNet::new(engine, architecture, seed)?;
+    let mut network = GoogLeNet::new(engines.engine()?, architecture, seed)?;
     let images = data.split(Split::Train);
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);
     let start = Instant::now();
@@ -159,6 +165,7 @@ pub(super) fn train_model(
             std: STD,
             recipe,
             seed,
+            device: G::DEVICE,
             data_fingerprint: data.fingerprint().to_owned(),
             validation,
             test: Some(test),

@@ -3,13 +3,15 @@
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::device::{DeviceArgs, on_device};
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
+use crate::device::DeviceKind;
 use crate::evaluate::TrainEvaluator;
-use crate::ops::{Crew, Gemm};
+use crate::ops::Crew;
 use crate::search::digest::digest;
 use crate::search::ports::Store;
 use crate::search::trial::Trial;
@@ -31,6 +33,8 @@ pub struct Args {
     data: DataArgs,
     #[command(flatten)]
     threads: ThreadArgs,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// The stable machine form.
@@ -40,7 +44,8 @@ struct Report {
     /// Version of the program that began the run, and this one's.
     run_program: String,
     program: &'static str,
-    instruction_set: &'static str,
+    /// The instruction set, or the GPU.
+    instruction_set: String,
     same: bool,
     trials: Vec<Verified>,
 }
@@ -59,7 +64,9 @@ struct Verified {
 /// differs; [`Failure::Interrupted`] if the user stopped it.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
+    run.check_device(args.device)?;
     let chosen = choose(&run, &args)?;
+    let device = args.device.open()?;
     let program = env!("CARGO_PKG_VERSION");
     if run.manifest.program != program {
         let theirs = &run.manifest.program;
@@ -67,11 +74,14 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let data = run.data(&args.data, output)?;
     let threads = args.threads.count();
-    let evaluator = TrainEvaluator::new(data, *run.space.protocol()).sharing(Crew::new(threads)?);
     let jobs = chosen.iter().map(|trial| trial.job.clone()).collect();
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
-    if !train_side_by_side(jobs, names, threads, &evaluator, &mut store, output)? {
+    let done = on_device!(&device, Crew::new(threads)?, engines => {
+        let evaluator = TrainEvaluator::new(data, *run.space.protocol(), engines);
+        train_side_by_side(jobs, names, threads, &evaluator, &mut store, output)?
+    });
+    if !done {
         return Err(Failure::Interrupted);
     }
     let again = store.trials()?;
@@ -86,7 +96,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         run: run.name.to_string(),
         run_program: run.manifest.program.clone(),
         program,
-        instruction_set: Gemm::instruction_set(),
+        instruction_set: device.processor(),
         same: differing == 0,
         trials,
     };
@@ -94,12 +104,25 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     match differing {
         0 => Ok(()),
         _ => Err(Failure::Failed(anyhow!(
-            "{differing} of {} trials differ. Any number of threads gives the same bits, but another version of the \
-             program or another instruction set (here: {}) need not: differences in the last digits may come from \
-             there, others mean that the record was changed",
+            "{differing} of {} trials differ. {}",
             report.trials.len(),
-            report.instruction_set
+            expected_differences(args.device.kind(), &report.instruction_set)
         ))),
+    }
+}
+
+/// What changes bits without anybody having changed a record.
+fn expected_differences(device: DeviceKind, processor: &str) -> String {
+    match device {
+        DeviceKind::Cpu => format!(
+            "Any number of threads gives the same bits, but another version of the program or another instruction set \
+             (here: {processor}) need not: differences in the last digits may come from there, others mean that the record \
+             was changed"
+        ),
+        DeviceKind::Cuda => format!(
+            "A GPU (here: {processor}) adds gradients in no fixed order, so that no two trainings give the same bits, and \
+             what begins in the last digits grows from step to step"
+        ),
     }
 }
 

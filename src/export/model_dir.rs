@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture_file::{self, ArchitectureFileError};
 use crate::data::{MEAN, STD};
+use crate::device::DeviceKind;
 use crate::net::{GoogLeNet, WeightsError};
 use crate::ops::{Engine, OpError};
 use crate::train::{Measurement, Recipe};
@@ -36,6 +37,9 @@ pub struct Model {
     pub recipe: Recipe,
     /// Seed of the training.
     pub seed: u64,
+    /// What it was trained on.
+    #[serde(default, skip_serializing_if = "DeviceKind::is_cpu")]
+    pub device: DeviceKind,
     /// Fingerprint of the data it was trained on.
     pub data_fingerprint: String,
     /// On the validation images.
@@ -230,6 +234,7 @@ pub(super) mod tests {
             std: STD,
             recipe,
             seed: 3,
+            device: DeviceKind::Cpu,
             data_fingerprint: "f".to_owned(),
             validation: measurement,
             test: Some(measurement),

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use super::weights;
 use super::*;
 use crate::arch::Architecture;
+#[cfg(feature = "cuda")]
+use crate::ops::conformance::on_gpu;
 use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
 
 #[derive(Deserialize)]
@@ -204,6 +206,28 @@ fn the_gemm_engine_agrees_with_pytorch() {
 #[test]
 fn the_gemm_engine_trains_as_pytorch() {
     trains_as_pytorch(Gemm::new());
+}
+
+#[test]
+fn the_composed_engine_agrees_with_pytorch() {
+    agrees_with_pytorch(Composed::new(Cpu::default()));
+}
+
+#[test]
+fn the_composed_engine_trains_as_pytorch() {
+    trains_as_pytorch(Composed::new(Cpu::default()));
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_agrees_with_pytorch() {
+    on_gpu(agrees_with_pytorch);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_trains_as_pytorch() {
+    on_gpu(trains_as_pytorch);
 }
 
 #[test]

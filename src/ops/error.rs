@@ -31,7 +31,13 @@ pub enum OpError {
         /// Side of the input.
         input: usize,
     },
-    /// The device refused: out of memory, or a driver error.
+    /// A GPU has not enough memory.
+    #[error(
+        "the GPU's memory is full: take fewer images a step, smaller ones, or fewer trainings at once (--workers, \
+         --threads)"
+    )]
+    OutOfMemory,
+    /// The device refused.
     #[error("device: {0}")]
     Device(String),
 }
@@ -39,6 +45,21 @@ pub enum OpError {
 impl OpError {
     /// Wraps an error of dfdx or its device.
     pub fn device(error: impl Display) -> Self {
-        Self::Device(error.to_string())
+        let text = error.to_string();
+        // All that dfdx's errors on any device have in common is their text.
+        let full = ["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"].iter().any(|code| text.contains(code));
+        if full { Self::OutOfMemory } else { Self::Device(text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_memory_is_told_from_other_refusals() {
+        let full = OpError::device("Driver(DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\"))");
+        assert_eq!(full, OpError::OutOfMemory);
+        assert_eq!(OpError::device("lost"), OpError::Device("lost".to_owned()));
     }
 }

@@ -2,10 +2,13 @@
 
 mod composed;
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod dropout;
 mod engine;
+mod engines;
 mod error;
 mod global_pool;
 mod heap;
@@ -21,8 +24,11 @@ pub use composed::Composed;
 #[cfg(feature = "cuda")]
 pub use composed::OnCuda;
 pub use cpu::{Crew, Gemm};
+#[cfg(feature = "cuda")]
+pub use cuda::{Gpu, GpuDescription, GpuError};
 pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
+pub use engines::{Engines, OneThread};
 pub use error::OpError;
 pub use global_pool::global_avg_pool;
 pub use heap::keep_freed_memory;

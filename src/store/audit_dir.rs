@@ -46,7 +46,7 @@ impl AuditDir {
     /// Begins the audit, or continues it if `space` and `manifest` are those it was begun with.
     ///
     /// # Errors
-    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::Held`] if it is open elsewhere, [`Error::Version`] if a newer
+    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere, [`Error::Version`] if a newer
     /// program wrote it, and [`Error::Io`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(AuditStore, Vec<Warning>), Error> {
         let settings = Settings { config: self.0.join("audit.toml"), manifest: self.0.join("manifest.json") };
@@ -89,6 +89,7 @@ mod tests {
 
     use super::super::contract::{contract, done};
     use super::*;
+    use crate::device::DeviceKind;
 
     fn open(results: &Path, overrides: &[&str]) -> Result<(AuditStore, Vec<Warning>), Error> {
         let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
@@ -98,6 +99,7 @@ mod tests {
             data: "synthetic".to_owned(),
             data_fingerprint: "abc".to_owned(),
             classes: vec!["cat".to_owned(), "dog".to_owned()],
+            device: DeviceKind::Cpu,
         };
         AuditDir::new(results, &"pets".parse().unwrap()).open(&space, &manifest)
     }

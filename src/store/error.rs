@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::record::VERSION;
+use crate::device::DeviceKind;
 use crate::search::ports::StoreError;
 
 /// Why a run cannot be opened, read or written.
@@ -113,6 +114,20 @@ pub enum Error {
         given: String,
         /// Classes of the data given.
         given_classes: Vec<String>,
+    },
+    /// The run was computed on another kind of device.
+    #[error(
+        "run {} was computed on {stored}, not on {given}, where the same trainings give other numbers: give --device \
+         {stored}, or choose another name",
+        path.display()
+    )]
+    OtherDevice {
+        /// The run's `manifest.json`.
+        path: PathBuf,
+        /// What the run was computed on.
+        stored: DeviceKind,
+        /// What was asked for now.
+        given: DeviceKind,
     },
     /// A file of the run is missing or unreadable although trials are there.
     #[error("{}: {reason}", path.display())]

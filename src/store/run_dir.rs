@@ -105,7 +105,7 @@ impl RunDir {
     /// may differ (see [`Space::changes_since`]); this is then written down.
     ///
     /// # Errors
-    /// [`Error::OtherConfig`], [`Error::OtherData`], and those of [`RunStore::open`].
+    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], and those of [`RunStore::open`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
         let (lock, mut warnings) = self.settings().enter(&self.0, &self.journal(), space, manifest)?;
         let (store, more) = RunStore::open_locked(&self.0, lock)?;
@@ -140,6 +140,7 @@ mod tests {
 
     use super::super::contract::done;
     use super::*;
+    use crate::device::DeviceKind;
     use crate::search::ports::Store;
 
     fn space(overrides: &[&str]) -> Space {
@@ -153,6 +154,7 @@ mod tests {
             data: "synthetic".to_owned(),
             data_fingerprint: "abc".to_owned(),
             classes: vec!["cat".to_owned(), "dog".to_owned()],
+            device: DeviceKind::Cpu,
         }
     }
 
@@ -200,6 +202,23 @@ mod tests {
         let (_, warnings) = run.open(&space(&[]), &newer).unwrap();
         assert_eq!(warnings, [Warning::OtherProgram { stored: "0.1.0".to_owned(), current: "0.2.0".to_owned() }]);
         assert_eq!(run.read_manifest().unwrap(), manifest());
+    }
+
+    #[test]
+    fn a_run_on_another_device_is_refused_and_one_that_names_none_is_of_the_cpu() {
+        let results = tempfile::tempdir().unwrap();
+        let run = run_in(results.path());
+        drop(run.open(&space(&[]), &manifest()).unwrap());
+        assert!(!fs::read_to_string(run.manifest()).unwrap().contains("device"));
+        let on_gpu = Manifest { device: DeviceKind::Cuda, ..manifest() };
+        let error = run.open(&space(&[]), &on_gpu).unwrap_err().to_string();
+        assert!(error.contains("was computed on cpu, not on cuda") && error.contains("--device cpu"), "{error}");
+        assert!(run.open(&space(&[]), &manifest()).is_ok());
+
+        let other = RunDir::new(results.path(), &"gpu".parse().unwrap());
+        drop(other.open(&space(&[]), &on_gpu).unwrap());
+        assert!(matches!(other.open(&space(&[]), &manifest()), Err(Error::OtherDevice { .. })));
+        assert_eq!(other.read_manifest().unwrap(), on_gpu);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{sync_parent, write_atomically};
 use super::lock::RunLock;
 use super::{Error, Warning};
+use crate::device::DeviceKind;
 use crate::space::Space;
 
 /// What results were made from, apart from their settings.
@@ -23,6 +24,9 @@ pub struct Manifest {
     pub data_fingerprint: String,
     /// Class names; their number is the networks' number of outputs.
     pub classes: Vec<String>,
+    /// What they were computed on.
+    #[serde(default, skip_serializing_if = "DeviceKind::is_cpu")]
+    pub device: DeviceKind,
 }
 
 /// The two files in which it is written down.
@@ -60,6 +64,10 @@ impl Settings {
                         given: manifest.data_fingerprint.clone(),
                         given_classes: manifest.classes.clone(),
                     });
+                }
+                if stored.device != manifest.device {
+                    let path = self.manifest.clone();
+                    return Err(Error::OtherDevice { path, stored: stored.device, given: manifest.device });
                 }
                 if stored.program != manifest.program {
                     let current = manifest.program.clone();

@@ -14,25 +14,25 @@ use crate::train::loss;
 ///
 /// # Errors
 /// [`OpError`] if the images are too small, labels do not fit, or the device refuses.
-pub fn grad_norm<E: Engine<Device = Cpu>>(
+pub fn grad_norm<E: Engine>(
     engine: E,
     architecture: &Architecture,
     seed: u64,
-    images: Maps<Cpu>,
+    images: Maps<E::Device>,
     labels: &[usize],
 ) -> Result<f64, OpError> {
     norms(GoogLeNet::new(engine, &architecture.clone().with_aux_heads(false), seed)?, images, labels)
 }
 
-pub(super) fn norms<E: Engine<Device = Cpu>>(
+pub(super) fn norms<E: Engine>(
     mut network: GoogLeNet<E>,
-    images: Maps<Cpu>,
+    images: Maps<E::Device>,
     labels: &[usize],
 ) -> Result<f64, OpError> {
     let output = network.forward_train(images.leaky_traced(), None)?;
     let loss = loss(output.logits, output.aux_logits, labels, 0.0)?;
-    let mut gradients = loss.total.try_backward().map_err(OpError::device)?;
-    let mut norms = OverWeights { gradients: &mut gradients, score: |_, gradient| norm(gradient), sum: 0.0 };
+    let gradients = loss.total.try_backward().map_err(OpError::device)?;
+    let mut norms = OverWeights { gradients: &gradients, score: |_, gradient| norm(gradient), sum: 0.0 };
     network.visit(&mut norms)?;
     Ok(norms.sum)
 }

@@ -19,18 +19,18 @@ use crate::stats::Cholesky;
 ///
 /// # Errors
 /// [`OpError`] if the images are too small, or the device refuses.
-pub fn naswot<E: Engine<Device = Cpu>>(
+pub fn naswot<E: Engine>(
     engine: E,
     architecture: &Architecture,
     seed: u64,
-    images: Maps<Cpu>,
+    images: Maps<E::Device>,
 ) -> Result<Option<f64>, OpError> {
     log_determinant(WithUnit::network(engine, Watching::default(), architecture, seed)?, images)
 }
 
-pub(super) fn log_determinant<E: Engine<Device = Cpu>>(
+pub(super) fn log_determinant<E: Engine>(
     mut network: GoogLeNet<WithUnit<E, Watching>>,
-    images: Maps<Cpu>,
+    images: Maps<E::Device>,
 ) -> Result<Option<f64>, OpError> {
     network.forward_train(images.leaky_traced(), None)?;
     let agreements = network.engine().unit.0.take();

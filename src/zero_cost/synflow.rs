@@ -17,7 +17,7 @@ use crate::ops::{ConvBn, Engine, Maps, Moments, OpError};
 ///
 /// # Errors
 /// [`OpError`] if `resolution` is under 32, or the device refuses.
-pub fn synflow<E: Engine<Device = Cpu>>(
+pub fn synflow<E: Engine>(
     engine: E,
     architecture: &Architecture,
     seed: u64,
@@ -26,17 +26,15 @@ pub fn synflow<E: Engine<Device = Cpu>>(
     flow(WithUnit::network(engine, Linear, architecture, seed)?, resolution)
 }
 
-pub(super) fn flow<E: Engine<Device = Cpu>>(
-    mut network: GoogLeNet<WithUnit<E, Linear>>,
-    resolution: usize,
-) -> Result<f64, OpError> {
+pub(super) fn flow<E: Engine>(mut network: GoogLeNet<WithUnit<E, Linear>>, resolution: usize) -> Result<f64, OpError> {
     network.visit(&mut Absolute)?;
     let (pixels, shape) = (vec![1.0; resolution * resolution * 3], (1, resolution, resolution, 3));
-    let ones: Maps<Cpu> = network.engine().device().try_tensor_from_vec(pixels, shape).map_err(OpError::device)?;
+    let ones: Maps<E::Device> =
+        network.engine().device().try_tensor_from_vec(pixels, shape).map_err(OpError::device)?;
     let logits = network.forward_train(ones.leaky_traced(), None)?.logits;
     let sum = logits.try_sum::<Rank0, _>().map_err(OpError::device)?;
-    let mut gradients = sum.try_backward().map_err(OpError::device)?;
-    let mut flow = OverWeights { gradients: &mut gradients, score: product, sum: 0.0 };
+    let gradients = sum.try_backward().map_err(OpError::device)?;
+    let mut flow = OverWeights { gradients: &gradients, score: product, sum: 0.0 };
     network.visit(&mut flow)?;
     Ok(flow.sum.ln())
 }
@@ -64,8 +62,8 @@ impl Unit for Linear {
 /// Takes the sign off all parameters.
 struct Absolute;
 
-impl Visitor<Cpu> for Absolute {
-    fn parameter<S: Shape>(&mut self, _name: &str, _: Role, tensor: &mut Tensor<S, f32, Cpu>) -> Result<(), OpError> {
+impl<D: Device<f32>> Visitor<D> for Absolute {
+    fn parameter<S: Shape>(&mut self, _name: &str, _: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
         let values: Vec<f32> = tensor.as_vec().into_iter().map(f32::abs).collect();
         tensor.copy_from(&values);
         Ok(())

@@ -9,6 +9,8 @@ use super::synflow::{Linear, flow};
 use super::unit::WithUnit;
 use super::*;
 use crate::net::tests::Golden;
+#[cfg(feature = "cuda")]
+use crate::ops::{Composed, conformance::on_gpu};
 use crate::ops::{Engine, Gemm};
 
 #[derive(Deserialize)]
@@ -22,18 +24,29 @@ fn assert_near(what: &str, got: f64, expected: f64, tolerance: f64) {
     assert!((got - expected).abs() < tolerance * expected.abs(), "{what}: {got}, expected {expected}");
 }
 
-#[test]
-fn scores_are_those_of_pytorch() {
+fn gives_the_scores_of_pytorch<E: Engine>(engine: impl Fn() -> E) {
     let expected: Expected = serde_json::from_str(include_str!("../../tests/golden/zero_cost.json")).unwrap();
     let golden = Golden::read();
     let (labels, resolution) = (golden.labels(), golden.resolution());
-    let network = golden.network_with(Gemm::new(), false);
+    let network = golden.network_with(engine(), false);
     let images = golden.images(network.engine().device());
-    assert_near("gradient norm", norms(network, images.clone(), &labels).unwrap(), expected.grad_norm, 1e-3);
-    let network = golden.network_with(WithUnit { engine: Gemm::new(), unit: Linear }, false);
+    assert_near("gradient norm", norms(network, images, &labels).unwrap(), expected.grad_norm, 1e-3);
+    let network = golden.network_with(WithUnit { engine: engine(), unit: Linear }, false);
     assert_near("synflow", flow(network, resolution).unwrap(), expected.synflow, 1e-6);
-    let network = golden.network_with(WithUnit { engine: Gemm::new(), unit: Watching::default() }, false);
+    let network = golden.network_with(WithUnit { engine: engine(), unit: Watching::default() }, false);
+    let images = golden.images(network.engine().device());
     assert_near("NASWOT", log_determinant(network, images).unwrap().unwrap(), expected.naswot, 1e-3);
+}
+
+#[test]
+fn scores_are_those_of_pytorch() {
+    gives_the_scores_of_pytorch(Gemm::new);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn scores_on_a_gpu_are_those_of_pytorch() {
+    on_gpu(|engine| gives_the_scores_of_pytorch(|| Composed::new(engine.device().clone())));
 }
 
 #[test]

@@ -31,6 +31,19 @@ fn programs_get_the_schema_of_a_stored_trial() {
 }
 
 #[test]
+fn a_device_that_is_not_there_is_refused_before_anything_else() {
+    let place = Place::new();
+    let error = place.fails(2, "bench --device gpu");
+    assert!(error.contains("give cpu, cuda, or cuda:N"), "{error}");
+    if cfg!(not(feature = "cuda")) {
+        for command in ["run", "compare", "train --arch none.toml --out x", "bench"] {
+            let error = place.fails(2, &format!("{command} --device cuda"));
+            assert!(error.contains("built without CUDA"), "{command}: {error}");
+        }
+    }
+}
+
+#[test]
 fn the_doctor_names_what_stands_in_the_way() {
     let place = Place::new();
     fs::write(place.path().join("cache"), "").unwrap();

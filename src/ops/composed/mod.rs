@@ -28,16 +28,6 @@ pub struct Composed<D: Device<f32>> {
 #[cfg(feature = "cuda")]
 pub type OnCuda = Composed<Cuda>;
 
-/// Instantiates the whole engine for CUDA, so that a type check covers it.
-#[cfg(feature = "cuda")]
-const _: fn(Cuda) -> OnCuda = {
-    fn engine<E: Engine<Device = Cuda>>(make: fn(Cuda) -> E) -> fn(Cuda) -> E {
-        make
-    }
-    let _ = engine::<OnCuda>;
-    OnCuda::new
-};
-
 impl<D: Device<f32>> Composed<D> {
     /// An engine that computes on `device`.
     pub fn new(device: D) -> Self {

@@ -95,6 +95,20 @@ fn odd_shape(i: usize) -> ([usize; 4], usize) {
     ([1 + i % 3, 1 + (i * 5 + 6) % 9, 1 + (i * 7 + 4) % 9, CHANNELS[i * 3 % 5]], CHANNELS[(i * 2 + i / 5 + 1) % 5])
 }
 
+/// Runs `check` on the first GPU where `INCEPTION_NAS_TEST_CUDA` says that there is one; elsewhere there is nothing to check.
+#[cfg(feature = "cuda")]
+pub fn on_gpu(check: impl FnOnce(super::OnCuda)) {
+    use std::sync::LazyLock;
+
+    static GPU: LazyLock<Option<super::Gpu>> = LazyLock::new(|| {
+        std::env::var_os("INCEPTION_NAS_TEST_CUDA")?;
+        Some(super::Gpu::open(0).unwrap())
+    });
+    if let Some(gpu) = &*GPU {
+        check(super::Engines::engine(gpu).unwrap());
+    }
+}
+
 macro_rules! on_every_engine {
     ($($check:ident::$name:ident),* $(,)?) => {
         mod gemm {
@@ -102,6 +116,10 @@ macro_rules! on_every_engine {
         }
         mod composed {
             $(#[test] fn $name() { super::$check::$name(&super::Composed::new(dfdx::tensor::Cpu::default())); })*
+        }
+        #[cfg(feature = "cuda")]
+        mod cuda {
+            $(#[test] fn $name() { super::on_gpu(|engine| super::$check::$name(&engine)); })*
         }
     };
 }

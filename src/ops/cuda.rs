@@ -1,0 +1,231 @@
+//! NVIDIA GPUs: what there is, and an engine for each training.
+
+use std::any::Any;
+use std::ffi::CStr;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+
+use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUmemPool_attribute, CUresult};
+use cudarc::driver::{DriverError, result};
+use dfdx::prelude::*;
+use dfdx::tensor::CudaError;
+
+use super::{Composed, Engines, OnCuda, OpError};
+use crate::device::DeviceKind;
+
+/// One NVIDIA GPU that has been tried out.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    number: usize,
+    description: GpuDescription,
+}
+
+/// What the driver tells of a GPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GpuDescription {
+    /// As its maker calls it.
+    pub name: String,
+    /// Major and minor number.
+    pub compute_capability: [i32; 2],
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Bytes that nobody used when it was tried out.
+    pub free_memory: usize,
+    /// The newest CUDA that the driver knows: major and minor number.
+    pub driver: [i32; 2],
+}
+
+/// Why a GPU cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GpuError {
+    /// There is none, or the driver does not show it.
+    #[error(
+        "there is no NVIDIA GPU that CUDA sees ({0}): check that `nvidia-smi` lists one and that CUDA_VISIBLE_DEVICES does \
+         not hide it, or use --device cpu"
+    )]
+    None(String),
+    /// There are not so many.
+    #[error("there is no GPU number {number}: this machine has {count}, numbered from 0")]
+    NoSuch {
+        /// The number asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// The kernels were compiled by a newer CUDA than the driver knows.
+    #[error(
+        "the GPU's driver knows CUDA up to {}.{}, and the program's kernels were compiled by a newer one: update the driver, \
+         or build the program with an nvcc of that version or an older one", .driver[0], .driver[1]
+    )]
+    OldDriver {
+        /// The newest CUDA that the driver knows.
+        driver: [i32; 2],
+    },
+    /// The kernels were compiled for a newer GPU.
+    #[error(
+        "{name} has compute capability {0}.{1}, and the program's kernels were compiled for another: build it with \
+         CUDA_COMPUTE_CAP={0}{1} in the environment", .capability[0], .capability[1]
+    )]
+    OtherGpu {
+        /// Name of the GPU.
+        name: String,
+        /// Its compute capability.
+        capability: [i32; 2],
+    },
+    /// Not even a context fits into its memory.
+    #[error("the GPU has no memory left: end other programs on it (`nvidia-smi` lists them), or take another one")]
+    OutOfMemory,
+    /// Kernels that are compiled while the program runs could not be.
+    #[error(
+        "the GPU's kernels cannot be compiled: the program needs the folders `include` of CUDA and `out` of dfdx where they \
+         were when it was built, and libnvrtc-builtins in the library path ({0})"
+    )]
+    Kernels(String),
+    /// Anything else.
+    #[error("the GPU does not work: {0}")]
+    Other(String),
+}
+
+impl Gpu {
+    /// The GPU of that number, if a tensor can be put on it and computed with.
+    ///
+    /// # Errors
+    /// [`GpuError`] with what to do about it.
+    pub fn open(number: usize) -> Result<Self, GpuError> {
+        result::init().map_err(|error| GpuError::None(text(error)))?;
+        let count = usize::try_from(result::device::get_count().map_err(other)?).unwrap_or(0);
+        if number >= count {
+            let none = GpuError::None("the driver lists no device".to_owned());
+            return Err(if count == 0 { none } else { GpuError::NoSuch { number, count } });
+        }
+        let mut description = describe(number).map_err(other)?;
+        description.free_memory = try_out(number, &description)?;
+        Ok(Self { number, description })
+    }
+
+    /// What the driver tells of it.
+    pub fn description(&self) -> &GpuDescription {
+        &self.description
+    }
+
+    /// The most memory that this process has used at once, in bytes; `None` where the driver does not count it.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let mut pool = std::ptr::null_mut();
+        let mut bytes = 0u64;
+        let device = device(self.number).ok()?;
+        // SAFETY: the driver is initialised and the device exists, since `open` found it; both results have the type that
+        // the driver writes for this call and attribute.
+        let found = unsafe {
+            sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result().and_then(|()| {
+                let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+                sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()).result()
+            })
+        };
+        found.ok().map(|()| bytes)
+    }
+}
+
+impl Engines for Gpu {
+    type Engine = OnCuda;
+
+    const DEVICE: DeviceKind = DeviceKind::Cuda;
+
+    fn engine(&self) -> Result<OnCuda, OpError> {
+        // Nothing random is drawn on the device.
+        Cuda::try_build(self.number, 0).map(Composed::new).map_err(OpError::device)
+    }
+}
+
+/// `NVIDIA H100, compute capability 9.0, 79.6 GiB, driver for CUDA 13.0`.
+impl fmt::Display for GpuDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, compute_capability: [major, minor], memory, driver, .. } = self;
+        let memory = *memory as f64 / f64::from(1 << 30);
+        let [driver_major, driver_minor] = driver;
+        write!(
+            f,
+            "{name}, compute capability {major}.{minor}, {memory:.1} GiB, driver for CUDA {driver_major}.{driver_minor}"
+        )
+    }
+}
+
+fn device(number: usize) -> Result<CUdevice, DriverError> {
+    result::device::get(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+/// What can be asked without a context, so all but the free memory.
+fn describe(number: usize) -> Result<GpuDescription, DriverError> {
+    const NAME_BYTES: usize = 256;
+    let device = device(number)?;
+    let (mut name, mut version) = ([0; NAME_BYTES], 0);
+    // SAFETY: the driver is initialised, `device` is one of its devices, and the buffers are as long as is said.
+    let (capability, memory) = unsafe {
+        sys::cuDriverGetVersion(&raw mut version).result()?;
+        sys::cuDeviceGetName(name.as_mut_ptr(), NAME_BYTES as i32, device).result()?;
+        let part = |attribute| result::device::get_attribute(device, attribute);
+        let major = part(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+        let minor = part(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+        ([major, minor], result::device::total_mem(device)?)
+    };
+    let name = CStr::from_bytes_until_nul(&name.map(|letter| letter as u8)).map(CStr::to_owned).unwrap_or_default();
+    Ok(GpuDescription {
+        name: name.to_string_lossy().into_owned(),
+        compute_capability: capability,
+        memory,
+        free_memory: 0,
+        // 13000 stands for 13.0, 12020 for 12.2.
+        driver: [version / 1000, version % 1000 / 10],
+    })
+}
+
+/// Computes a little of every sort: kernels compiled with the program, kernels compiled now, a matrix product. Bytes of free
+/// memory.
+fn try_out(number: usize, description: &GpuDescription) -> Result<usize, GpuError> {
+    let compute = || -> Result<usize, CudaError> {
+        let device = Cuda::try_build(number, 0)?;
+        let free = result::mem_get_info()?.0;
+        let x: Tensor<(usize, usize), f32, Cuda> = device.try_zeros_like(&(2, 2))?;
+        let x = x.try_exp()?;
+        (x.clone(), x.clone().try_matmul(x)?).try_concat_along(Axis::<1>)?.device().try_synchronize()?;
+        Ok(free)
+    };
+    match quietly(compute) {
+        Err(panic) => Err(GpuError::Kernels(panic)),
+        Ok(Ok(free)) => Ok(free),
+        Ok(Err(CudaError::Driver(DriverError(code)))) => Err(match code {
+            CUresult::CUDA_ERROR_OUT_OF_MEMORY => GpuError::OutOfMemory,
+            CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => GpuError::OldDriver { driver: description.driver },
+            CUresult::CUDA_ERROR_INVALID_PTX | CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU => {
+                let GpuDescription { name, compute_capability: capability, .. } = description.clone();
+                GpuError::OtherGpu { name, capability }
+            }
+            _ => other(DriverError(code)),
+        }),
+        Ok(Err(error)) => Err(GpuError::Other(error.to_string())),
+    }
+}
+
+/// The result of `work`, or the text of its panic, which is not shown: dfdx panics where kernels cannot be compiled.
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = take_hook();
+    set_hook(Box::new(|_| ()));
+    // Nothing that the work has touched is used afterwards.
+    let result = catch_unwind(AssertUnwindSafe(work));
+    set_hook(hook);
+    result.map_err(|panic| message(&*panic))
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+fn other(error: DriverError) -> GpuError {
+    GpuError::Other(text(error))
+}
+
+/// What the driver calls an error; it does not know the numbers of newer drivers.
+fn text(error: DriverError) -> String {
+    let name = error.error_string().map(|text| text.to_string_lossy().into_owned());
+    name.unwrap_or_else(|_| "an error that has no name".to_owned())
+}

@@ -1,0 +1,54 @@
+//! Where trainings get their engines from.
+
+use super::{Crew, Engine, Gemm, OpError};
+use crate::device::DeviceKind;
+
+/// Hands out an engine for each training, so that all memory of a network goes with it.
+pub trait Engines: Sync {
+    /// What is handed out.
+    type Engine: Engine;
+
+    /// The kind of device that the engines compute on.
+    const DEVICE: DeviceKind;
+
+    /// An engine of its own for one training, to be used on the calling thread.
+    ///
+    /// # Errors
+    /// [`OpError`] if the device refuses.
+    fn engine(&self) -> Result<Self::Engine, OpError>;
+}
+
+impl<G: Engines> Engines for &G {
+    type Engine = G::Engine;
+
+    const DEVICE: DeviceKind = G::DEVICE;
+
+    fn engine(&self) -> Result<G::Engine, OpError> {
+        (**self).engine()
+    }
+}
+
+/// Engines that compute on the thread that calls them.
+#[derive(Clone, Copy, Debug)]
+pub struct OneThread;
+
+impl Engines for OneThread {
+    type Engine = Gemm;
+
+    const DEVICE: DeviceKind = DeviceKind::Cpu;
+
+    fn engine(&self) -> Result<Gemm, OpError> {
+        Ok(Gemm::new())
+    }
+}
+
+/// Engines that share the threads of the crew.
+impl Engines for Crew {
+    type Engine = Gemm;
+
+    const DEVICE: DeviceKind = DeviceKind::Cpu;
+
+    fn engine(&self) -> Result<Gemm, OpError> {
+        Ok(Gemm::in_crew(self))
+    }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The program built with CUDA, and run without a GPU: its kernels are compiled as they are, and their sources run on the CPU
+# in place of a GPU, one thread after the other. Shows that what is computed is right; shows no race and no speed.
+#
+# usage: tests/cuda/standin.sh [FOLDER]    the folder, target/cuda by default, keeps compilers and builds
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(realpath -m "${1:-target/cuda}")
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+
+step "compilers and stand-in"
+# shellcheck source=tests/cuda/toolkit.sh
+source tests/cuda/toolkit.sh
+du -sh "$work/python"
+
+step "build"
+cargo build --release --features cuda
+cargo test --release --features cuda --lib --no-run
+export LD_LIBRARY_PATH=$work/standin:$cuda/lib INCEPTION_NAS_CACHE=$work/cache
+nas=$CARGO_TARGET_DIR/release/inception-nas
+
+step "what is refused, and how"
+refused() {
+    local code=$1 text=$2
+    shift 2
+    local said status=0
+    said=$(env "$@" "$nas" bench --ratio 0.1 --size 32 --batch 4 --steps 1 --device "$device" 2>&1) || status=$?
+    if [ "$status" -ne "$code" ] || ! grep -q "$text" <<<"$said"; then
+        printf 'expected exit code %s and "%s", got %s and:\n%s\n' "$code" "$text" "$status" "$said" >&2
+        return 1
+    fi
+    grep -m1 '^error' <<<"$said"
+}
+device=cuda refused 2 'no NVIDIA GPU' STANDIN_DEVICES=0
+device=cuda:3 refused 2 'no GPU number 3: this machine has 1' STANDIN_DEVICES=1
+device=cuda refused 1 'knows CUDA up to 11.8' STANDIN_DRIVER=11080
+device=cuda refused 1 'has no memory left' STANDIN_MEMORY=10
+device=cuda refused 1 'memory is full' STANDIN_MEMORY=1000000
+device=cuda refused 1 'cannot be compiled' "LD_LIBRARY_PATH=$work/standin"
+
+step "operations, networks and scores against references and PyTorch"
+INCEPTION_NAS_TEST_CUDA=1 cargo test --release --features cuda --lib cuda
+INCEPTION_NAS_TEST_CUDA=1 cargo test --release --features cuda --lib gpu
+
+step "a search on both devices"
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+for device in cpu cuda; do
+    "$nas" run --space tiny.toml --trials 3 --device "$device" --workers 2 --results "$results" --name "$device" --quiet >/dev/null
+done
+"$work/python/bin/python" tests/cuda/agree.py "$results"/{cpu,cuda}/trials.jsonl
+mixed() {
+    local said
+    if said=$("$nas" "$@" --results "$results" 2>&1) || ! grep -q 'on cuda, not on cpu' <<<"$said"; then
+        printf 'results of two devices were mixed: %s\n%s\n' "$*" "$said" >&2
+        return 1
+    fi
+}
+mixed run --space tiny.toml --trials 4 --name cuda
+mixed verify --run cuda
+mixed finals --run cuda
+step "done"

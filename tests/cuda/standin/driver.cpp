@@ -1,0 +1,179 @@
+// A stand-in for libcuda.so.1: memory of the process instead of a GPU's, kernels run on the CPU one thread after the other.
+//
+// It shows neither races nor speed nor what a GPU's compiler makes of the kernels. What it pretends to be:
+//   STANDIN_DEVICES   how many GPUs there are (1)      STANDIN_MEMORY   bytes of memory of each (16 GiB)
+//   STANDIN_DRIVER    newest CUDA it knows (13000)
+// When the last user of the device goes, it says on stderr how much memory was in use at most and how much was not freed.
+#include "device.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+const std::map<std::string, std::function<void(void **)>> &kernels();
+
+namespace {
+
+enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, UNSUPPORTED_PTX_VERSION = 222, NOT_FOUND = 500 };
+enum Attribute { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, MEMORY_POOLS_SUPPORTED = 115 };
+
+typedef unsigned long long Address;
+
+size_t setting(const char *name, size_t usual) {
+    const char *text = getenv(name);
+    return text ? strtoull(text, nullptr, 10) : usual;
+}
+
+const size_t devices = setting("STANDIN_DEVICES", 1);
+const size_t memory = setting("STANDIN_MEMORY", 16ull << 30);
+const size_t driver = setting("STANDIN_DRIVER", 13000);
+
+// One for all: trainings at once share a device.
+std::mutex device;
+std::map<Address, size_t> blocks;
+size_t used = 0, most = 0, users = 0;
+
+Result allocate(Address *address, size_t bytes) {
+    std::lock_guard<std::mutex> guard(device);
+    if (used + bytes > memory) return OUT_OF_MEMORY;
+    // Filled, since a GPU's memory is not zero either.
+    void *block = malloc(std::max<size_t>(bytes, 1));
+    memset(block, 0xff, bytes);
+    *address = (Address)block;
+    blocks[*address] = bytes;
+    used += bytes;
+    most = std::max(most, used);
+    return SUCCESS;
+}
+
+Result release(Address address) {
+    std::lock_guard<std::mutex> guard(device);
+    auto block = blocks.find(address);
+    if (block == blocks.end()) return INVALID_VALUE;
+    used -= block->second;
+    blocks.erase(block);
+    free((void *)address);
+    return SUCCESS;
+}
+
+Result copy(void *to, const void *from, size_t bytes) {
+    std::lock_guard<std::mutex> guard(device);
+    memcpy(to, from, bytes);
+    return SUCCESS;
+}
+
+Result fill(Address address, unsigned char value, size_t bytes) {
+    std::lock_guard<std::mutex> guard(device);
+    memset((void *)address, value, bytes);
+    return SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+Result cuInit(unsigned) { return devices ? SUCCESS : NO_DEVICE; }
+Result cuDriverGetVersion(int *version) { *version = (int)driver; return SUCCESS; }
+Result cuGetErrorString(Result code, const char **text) {
+    *text = code == NO_DEVICE ? "no CUDA-capable device is detected" : code == OUT_OF_MEMORY ? "out of memory" : "stand-in error";
+    return SUCCESS;
+}
+// NVRTC asks for one and carries on without the driver if it has length 8.
+Result cuGetExportTable(const void **table, const void *) {
+    static const unsigned long long none[1] = {8};
+    *table = none;
+    return SUCCESS;
+}
+
+Result cuDeviceGetCount(int *count) { *count = (int)devices; return SUCCESS; }
+Result cuDeviceGet(int *handle, int number) { *handle = number; return (size_t)number < devices ? SUCCESS : INVALID_DEVICE; }
+Result cuDeviceGetName(char *name, int length, int) { snprintf(name, length, "stand-in GPU"); return SUCCESS; }
+Result cuDeviceTotalMem_v2(size_t *bytes, int) { *bytes = memory; return SUCCESS; }
+Result cuDeviceGetAttribute(int *value, int attribute, int) {
+    *value = attribute == CAPABILITY_MAJOR ? 9 : attribute == CAPABILITY_MINOR ? 0 : 1;
+    return SUCCESS;
+}
+Result cuDeviceGetDefaultMemPool(void **pool, int) { *pool = &blocks; return SUCCESS; }
+Result cuMemPoolGetAttribute(void *, int, void *value) { *(unsigned long long *)value = most; return SUCCESS; }
+Result cuMemGetInfo_v2(size_t *left, size_t *total) { *left = memory - used; *total = memory; return SUCCESS; }
+
+Result cuDevicePrimaryCtxRetain(void **context, int) {
+    std::lock_guard<std::mutex> guard(device);
+    *context = &users;
+    users++;
+    return SUCCESS;
+}
+Result cuDevicePrimaryCtxRelease_v2(int) {
+    std::lock_guard<std::mutex> guard(device);
+    if (--users == 0) fprintf(stderr, "stand-in GPU: %zu KiB used at most, %zu bytes not freed\n", most >> 10, used);
+    return SUCCESS;
+}
+Result cuCtxSetCurrent(void *) { return SUCCESS; }
+Result cuCtxSynchronize() { return SUCCESS; }
+Result cuEventCreate(void **event, unsigned) { *event = &users; return SUCCESS; }
+Result cuEventDestroy_v2(void *) { return SUCCESS; }
+Result cuEventRecord(void *, void *) { return SUCCESS; }
+Result cuStreamCreate(void **stream, unsigned) { *stream = &users; return SUCCESS; }
+Result cuStreamDestroy_v2(void *) { return SUCCESS; }
+Result cuStreamSynchronize(void *) { return SUCCESS; }
+Result cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
+
+Result cuMemAllocAsync(Address *address, size_t bytes, void *) { return allocate(address, bytes); }
+Result cuMemAlloc_v2(Address *address, size_t bytes) { return allocate(address, bytes); }
+Result cuMemFreeAsync(Address address, void *) { return release(address); }
+Result cuMemFree_v2(Address address) { return release(address); }
+Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *) { return copy((void *)to, from, bytes); }
+Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) { return copy((void *)to, from, bytes); }
+Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, void *) { return copy(to, (void *)from, bytes); }
+Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) { return copy(to, (void *)from, bytes); }
+Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes); }
+Result cuMemcpyDtoD_v2(Address to, Address from, size_t bytes) { return copy((void *)to, (void *)from, bytes); }
+Result cuMemsetD8Async(Address address, unsigned char value, size_t bytes, void *) { return fill(address, value, bytes); }
+Result cuMemsetD8_v2(Address address, unsigned char value, size_t bytes) { return fill(address, value, bytes); }
+
+// A module is its PTX, whose version is checked and whose code is not looked at.
+Result cuModuleLoadData(void **module, const void *image) {
+    auto *text = new std::string((const char *)image);
+    unsigned major = 0, minor = 0;
+    size_t at = text->find(".version ");
+    if (at != std::string::npos) sscanf(text->c_str() + at, ".version %u.%u", &major, &minor);
+    *module = text;
+    // CUDA 13.0 knows PTX up to 9.0, 12.2 up to 8.2, and so on.
+    return (major + 4) * 1000 + minor * 10 <= driver ? SUCCESS : UNSUPPORTED_PTX_VERSION;
+}
+Result cuModuleUnload(void *module) { delete (std::string *)module; return SUCCESS; }
+Result cuModuleGetFunction(void **function, void *module, const char *name) {
+    auto kernel = kernels().find(name);
+    bool there = ((std::string *)module)->find(std::string(".entry ") + name + "(") != std::string::npos;
+    // dfdx asks for all kernels of a module, also for those that nobody launches.
+    *function = kernel == kernels().end() ? nullptr : (void *)&*kernel;
+    return there ? SUCCESS : NOT_FOUND;
+}
+
+Result cuLaunchKernel(
+    void *function, unsigned grid_x, unsigned, unsigned, unsigned block_x, unsigned, unsigned, unsigned, void *, void **arguments, void **
+) {
+    if (!function) {
+        fprintf(stderr, "the stand-in GPU lacks a kernel: add its file to kernels.py\n");
+        abort();
+    }
+    auto *kernel = (const std::pair<const std::string, std::function<void(void **)>> *)function;
+    std::lock_guard<std::mutex> guard(device);
+    gridDim = {grid_x, 1, 1};
+    blockDim = {block_x, 1, 1};
+    for (unsigned block = 0; block < grid_x; block++)
+        for (unsigned thread = 0; thread < block_x; thread++) {
+            blockIdx = {block, 0, 0};
+            threadIdx = {thread, 0, 0};
+            kernel->second(arguments);
+        }
+    partial.flush();
+    return SUCCESS;
+}
+
+}

@@ -1,0 +1,64 @@
+"""Writes one C++ file of the kernels of dfdx that the program uses, and a table of them by name.
+
+usage: kernels.py DFDX_SOURCES OUT.cpp
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# Every kernel that the operations of this project launch; the stand-in names one that is missing.
+COMPILED_WITH_DFDX = """add/binary_add add/scalar_add sub/binary_sub sub/scalar_sub mul/binary_mul mul/scalar_mul
+div/binary_div div/scalar_div select_and_gather/gather sum_to/sum_to max_to/max_to cmp/cmp choose/choose relu/relu sqrt/sqrt
+square/square exp/exp ln/ln negate/negate axpy/axpy sgd/sgd""".split()
+COMPILED_WHEN_RUN = ["concat_along", "reshape_to"]
+
+TABLE = """
+Index blockIdx, threadIdx, blockDim, gridDim;
+Partial partial;
+template <class... A, size_t... I> void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>) {
+    kernel(*(std::remove_const_t<A> *)arguments[I]...);
+}
+template <class... A> std::function<void(void **)> entry(void (*kernel)(A...)) {
+    return [kernel](void **arguments) { call(kernel, arguments, std::index_sequence_for<A...>{}); };
+}
+const std::map<std::string, std::function<void(void **)>> &kernels() {
+    static const std::map<std::string, std::function<void(void **)>> table = {
+        {"fill_with_f32", entry(fill_with<float>)},
+%s    };
+    return table;
+}
+"""
+
+
+def plain(source):
+    """Without what `device.h` stands for."""
+    source = re.sub(r"#include[^\n]*\n|#if __WORDSIZE.*?#endif", "", source, flags=re.S)
+    source = re.sub(r"template<typename T>\s*__device__ void chunk_max\(.*?\n}\n", "", source, flags=re.S)
+    source = re.sub(r"__device__ void chunk_sum_amp_f16\(.*?\n}\n", "", source, flags=re.S)
+    return source.replace("chunk_sum_amp_f16(", "chunk_sum<__half>(").replace('extern "C" ', "")
+
+
+def main(dfdx, out):
+    operations = dfdx / "tensor_ops"
+    macros = "".join((operations / f"utilities/{kind}_op_macros.cuh").read_text() for kind in ("binary", "unary"))
+    parts, table = [plain(macros)], []
+    for path in COMPILED_WITH_DFDX:
+        source = plain((operations / f"{path}.cu").read_text())
+        scope = path.replace("/", "_")
+        parts.append(f"namespace {scope} {{\n{source}\n}}\n")
+        table += [(name, scope) for name in sorted(set(re.findall(r"\b\w+_f32\b", source)))]
+    for path in COMPILED_WHEN_RUN:
+        rust = (operations / path / "cuda_kernel.rs").read_text()
+        source = "".join(re.findall(r'KERNEL: &str = "(.*?)\n";', rust, flags=re.S)).replace('\\"', '"')
+        source = plain(source).replace("$Ty", "float").replace("$T", "float")
+        parts.append(f"namespace {path} {{\n{source}\n}}\n")
+        table += [(name, path) for name in re.findall(r"__global__ void (\w+)\(", source)]
+    entries = "".join(f'        {{"{name}", entry({scope}::{name})}},\n' for name, scope in table)
+    headers = ["device.h", "functional", "map", "string", "utility"]
+    includes = "".join(f"#include <{header}>\n" for header in headers)
+    out.write_text(includes + "".join(parts) + TABLE % entries)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
