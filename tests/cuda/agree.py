@@ -4,24 +4,28 @@ usage: agree.py CPU_TRIALS.jsonl CUDA_TRIALS.jsonl
 """
 
 import json
+import statistics
 import sys
 
-# A few steps of training let differences in the last bits grow; a wrong gradient shows at once.
-TOLERANCE = 0.02
+# Of the losses of most trials.
+TOLERANCE = 1e-4
+# Of every single one: where a value lies within rounding of ReLU's corner or of another maximum, its gradient goes elsewhere.
+# Channels of a tiny network have so few values at its end that one of them shows.
+ODD_ONE = 0.05
 
 
 def main(cpu, cuda):
     trials = [[json.loads(line) for line in open(path)] for path in (cpu, cuda)]
     trials = [sorted(side, key=lambda trial: trial["index"]) for side in trials]
     assert [trial["index"] for trial in trials[0]] == [trial["index"] for trial in trials[1]]
-    worst = 0.0
+    differences = []
     for left, right in zip(*trials):
         for name in ("training_loss_sum", "validation_loss"):
             expected, got = left["outcome"][name], right["outcome"][name]
-            difference = abs(got - expected) / expected
-            worst = max(worst, difference)
-            print(f"trial {left['index']}: {name} {expected:.6f} on the CPU, {got:.6f} on CUDA, {difference:.1e} apart")
-    assert worst < TOLERANCE, f"more than {TOLERANCE} apart"
+            differences.append(abs(got - expected) / expected)
+            print(f"trial {left['index']}: {name} {expected:.6f} on the CPU, {got:.6f} on CUDA, {differences[-1]:.1e} apart")
+    assert statistics.median(differences[0::2]) < TOLERANCE, "most training losses are further apart than rounding takes them"
+    assert max(differences) < ODD_ONE, f"more than {ODD_ONE} apart"
 
 
 if __name__ == "__main__":

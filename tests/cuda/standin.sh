@@ -46,8 +46,12 @@ step "a search on both devices"
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 for device in cpu cuda; do
-    "$nas" run --space tiny.toml --trials 3 --device "$device" --workers 2 --results "$results" --name "$device" --quiet >/dev/null
+    # Two steps: the second shows what came of the gradients of the first.
+    "$nas" run --space tiny.toml --trials 5 --seed 1 --set protocol.train_images=64 --device "$device" --workers 2 \
+        --results "$results" --name "$device" --quiet >/dev/null 2>"$results/stderr"
 done
+# All memory of a training goes with it, while others go on.
+grep -q 'KiB used at most, 0 bytes not freed' "$results/stderr" && ! grep -v ' 0 bytes not freed' "$results/stderr"
 "$work/python/bin/python" tests/cuda/agree.py "$results"/{cpu,cuda}/trials.jsonl
 mixed() {
     local said
@@ -59,4 +63,8 @@ mixed() {
 mixed run --space tiny.toml --trials 4 --name cuda
 mixed verify --run cuda
 mixed finals --run cuda
+
+step "a search without enough memory"
+if STANDIN_MEMORY=20000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet; then exit 1; fi
+grep -c '"status":"failed".*memory is full' "$results/full/trials.jsonl"
 step "done"

@@ -18,10 +18,11 @@ fi
 cuda=$(echo "$work"/python/lib/python3*/site-packages/nvidia/cu13)
 ln -sfn "$cuda/include" "$work/toolkit/include"
 
-# dfdx's build script starts all compilers at once; each waits for its turn here.
+# dfdx's build script starts all compilers at once; each waits for its turn here. Without warnings: one that has more to say
+# than a pipe holds would wait for the build script, which waits for the others.
 cat > "$work/toolkit/bin/nvcc" <<END
 #!/usr/bin/env bash
-exec flock "$work/nvcc-\$((RANDOM % $(nproc))).lock" "$cuda/bin/nvcc" "\$@"
+exec flock "$work/nvcc-\$((RANDOM % $(nproc))).lock" "$cuda/bin/nvcc" -w "\$@"
 END
 # It asks this program for the GPU; CUDA_COMPUTE_CAP below has the last word.
 cat > "$work/toolkit/bin/nvidia-smi" <<'END'

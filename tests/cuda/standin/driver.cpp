@@ -146,6 +146,8 @@ Result cuModuleLoadData(void **module, const void *image) {
     // CUDA 13.0 knows PTX up to 9.0, 12.2 up to 8.2, and so on.
     return (major + 4) * 1000 + minor * 10 <= driver ? SUCCESS : UNSUPPORTED_PTX_VERSION;
 }
+// By name of a file: linked, and not used.
+Result cuModuleLoad(void **, const char *) { return NOT_FOUND; }
 Result cuModuleUnload(void *module) { delete (std::string *)module; return SUCCESS; }
 Result cuModuleGetFunction(void **function, void *module, const char *name) {
     auto kernel = kernels().find(name);
