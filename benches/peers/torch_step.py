@@ -1,8 +1,8 @@
-"""Times one training step of GoogLeNet in PyTorch on the CPU, for comparison with `inception-nas bench --no-aux`.
+"""Times one training step of GoogLeNet in PyTorch, for comparison with `inception-nas bench --no-aux`.
 
 The same network, images and step (forward, cross-entropy, backward, SGD with momentum), in channels_last, which is
 PyTorch's faster layout for it. Prints the same keys as `inception-nas bench --json`. Needs `pip install torch numpy`;
-`cargo bench -- --peers` runs it.
+`cargo bench -- --peers` runs it on the CPU, `tests/cuda/acceptance.sh` on a GPU.
 """
 import argparse
 import json
@@ -24,16 +24,24 @@ parser.add_argument("--size", type=int, default=64)
 parser.add_argument("--batch", type=int, default=32)
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--steps", type=int, default=8)
+parser.add_argument("--device", default="cpu")
+parser.add_argument("--precision", choices=["f32", "tf32", "f16"], default="f32")
+parser.add_argument("--compile", action="store_true")
 args = parser.parse_args()
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
+gpu = args.device != "cpu"
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
+torch.backends.cudnn.benchmark = True
+half = args.precision == "f16"
+scaler = torch.amp.GradScaler(enabled=half)
 golden.RATIO, golden.CLASSES = args.ratio, 2
 network = golden.GoogLeNet()
 del network.aux1, network.aux2
-network = network.to(memory_format=torch.channels_last)
-images = torch.randn(args.batch, 3, args.size, args.size).contiguous(memory_format=torch.channels_last)
-labels = torch.randint(0, 2, (args.batch,))
+network = network.to(args.device, memory_format=torch.channels_last)
+images = torch.randn(args.batch, 3, args.size, args.size).to(args.device, memory_format=torch.channels_last)
+labels = torch.randint(0, 2, (args.batch,), device=args.device)
 
 
 def forward(x):
@@ -60,18 +68,31 @@ for hook in hooks:
     hook.remove()
 
 sgd = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True, weight_decay=1e-4)
+if args.compile:
+    forward = torch.compile(forward)
+# A GPU tries algorithms first.
+warm_up = 5 if gpu else 2
 times = []
-for _ in range(2 + args.steps):
+for _ in range(warm_up + args.steps):
     start = time.perf_counter()
     sgd.zero_grad()
-    F.cross_entropy(forward(images), labels).backward()
-    sgd.step()
+    with torch.autocast("cuda", torch.float16, enabled=half):
+        loss = F.cross_entropy(forward(images), labels)
+    scaler.scale(loss).backward()
+    scaler.step(sgd)
+    scaler.update()
+    if gpu:
+        torch.cuda.synchronize()
     times.append(time.perf_counter() - start)
-rate = args.batch / statistics.median(times[2:])
+rate = args.batch / statistics.median(times[warm_up:])
+if gpu:
+    peak_mib = torch.cuda.max_memory_allocated() >> 20
+else:
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(json.dumps({
     "images_per_s": rate,
     "macs_per_image": macs,
     "gflops": 6 * macs * rate / 1e9,
     "threads": args.threads,
-    "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    "peak_mib": peak_mib,
 }))

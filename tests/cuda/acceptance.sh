@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# What there is to know on a machine with an NVIDIA GPU: whether the operations are right there, how fast training steps are
+# beside PyTorch, whether kernels touch memory that is not theirs, and which kernels take the time. Needs the driver, CUDA
+# with nvcc, and python3 with PyTorch; neither Rust nor a network. Takes at most nine minutes: what does not fit is named.
+#
+# usage: tests/cuda/pack.sh    where Rust is; then, with this checkout and target/acceptance on the machine with the GPU:
+#        tests/cuda/acceptance.sh [SIZE:BATCH...]    images of the steps that are timed
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+packed=$PWD/target/acceptance
+nas=$packed/inception-nas
+cases=${*:-224:128 224:64 224:256 64:256}
+read -r main _ <<<"$cases"
+last=530 # seconds
+failed=0
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+# Runs a command for so many seconds at most, or until time is up.
+within() {
+    local most=$1 left=$((last - SECONDS))
+    shift
+    [ "$left" -gt 5 ] || { echo "not done: time is up" >&2; return 124; }
+    timeout "$((most < left ? most : left))" "$@"
+}
+
+step "machine"
+nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv || exit 1
+nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+toolkit=$(dirname "$(dirname "$(realpath "$nvcc")")")
+python3 -c 'import torch; print("PyTorch", torch.__version__, "CUDA", torch.version.cuda)'
+# The libraries of CUDA lie with nvcc or with PyTorch. The program takes any version of them.
+torch_libraries=$(python3 -c 'import nvidia; print(*(f"{path}/*/lib" for path in nvidia.__path__))' 2>/dev/null)
+links=$(mktemp -d)
+trap 'rm -rf "$links"' EXIT
+for library in libcublas libnvrtc; do
+    found=
+    for folder in "$toolkit/lib64" "$toolkit/lib" "$toolkit"/targets/*/lib $torch_libraries; do
+        for file in $folder/$library.so.*; do [ -e "$file" ] && found=$file && break 2; done
+    done
+    [ -n "$found" ] || { echo "$library is neither in $toolkit nor with PyTorch" >&2; exit 1; }
+    echo "$library: $found"
+    ln -s "$found" "$links/$library.so"
+    libraries=${libraries:+$libraries:}$(dirname "$found")
+done
+export LD_LIBRARY_PATH=$links:$libraries:${LD_LIBRARY_PATH:-}
+{ read -r headers && read -r out; } <"$packed/places"
+for place in "$headers=$toolkit/include" "$out=$packed/out"; do
+    [ -e "${place%%=*}" ] || { mkdir -p "$(dirname "${place%%=*}")" && ln -s "${place#*=}" "${place%%=*}"; }
+done
+
+step "operations, networks and training steps against references and PyTorch's values"
+for names in cuda gpu; do
+    INCEPTION_NAS_TEST_CUDA=1 within 150 "$packed/tests" "$names" --quiet || failed=1
+done
+
+step "training steps of GoogLeNet without auxiliary heads"
+# A line of a table from the JSON of a benchmark.
+row() {
+    local what=$1
+    shift
+    local json
+    json=$(within 90 "$@" 2>"$links/stderr" | tail -n 1)
+    python3 -c 'import json, sys
+what, text = sys.argv[1:]
+try:
+    it = json.loads(text)
+    print("{:<46} {:9.1f} images/s {:8} MiB".format(what, it["images_per_s"], it["peak_mib"]))
+except ValueError:
+    print(what, "not measured", sep=": ")' "$what" "$json"
+    [ -n "$json" ] || { tail -n 3 "$links/stderr"; return 1; }
+}
+for case in $cases; do
+    size=${case%:*} batch=${case#*:}
+    row "$size px, batch $batch, inception-nas f32" "$nas" bench --no-aux --json --quiet --device cuda --size "$size" --batch "$batch" ||
+        failed=1
+done
+echo "inception-nas has neither TF32 nor f16 yet"
+torch() {
+    row "${1%:*} px, batch ${1#*:}, PyTorch $2 ${3:-}" \
+        python3 benches/peers/torch_step.py --device cuda --size "${1%:*}" --batch "${1#*:}" --precision "$2" ${3:-}
+}
+for case in $cases; do
+    for precision in f32 tf32 f16; do torch "$case" "$precision"; done
+done
+
+step "memory that kernels touch, in a small step"
+sanitizer=$(command -v compute-sanitizer || echo "$toolkit/bin/compute-sanitizer")
+small=("$nas" bench --device cuda --ratio 0.1 --size 32 --batch 4 --steps 1)
+if [ -x "$sanitizer" ]; then
+    within 90 "$sanitizer" --error-exitcode 1 "${small[@]}" || failed=1
+else
+    echo "not done: there is no compute-sanitizer"
+fi
+
+step "the ten dearest kernels at ${main%:*} px, batch ${main#*:}"
+steps=("$nas" bench --no-aux --device cuda --size "${main%:*}" --batch "${main#*:}" --steps 4 --quiet)
+if command -v nsys >/dev/null; then
+    within 60 nsys profile --output "$links/profile" "${steps[@]}" >/dev/null &&
+        within 60 nsys stats --quiet --report cuda_gpu_kern_sum "$links/profile.nsys-rep" | head -n 16
+else
+    echo "not done: there is no nsys; these are the modules of the network instead"
+    within 60 "${steps[@]}" --profile
+fi
+
+step "PyTorch with torch.compile, as far as time allows"
+for case in $cases; do
+    for precision in f32 tf32 f16; do torch "$case" "$precision" --compile; done
+done
+
+step "done"
+[ "$failed" -eq 0 ] || { echo "something above failed" >&2; exit 1; }

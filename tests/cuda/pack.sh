@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds what `acceptance.sh` needs on a machine with a GPU and without Rust, into target/acceptance. Needs no GPU itself.
+#
+# usage: tests/cuda/pack.sh [FOLDER]    the folder is that of standin.sh, whose builds are used again
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(realpath -m "${1:-target/cuda}")
+packed=$PWD/target/acceptance
+# shellcheck source=tests/cuda/toolkit.sh
+source tests/cuda/toolkit.sh
+cargo build --release --features cuda
+tests=$(cargo test --release --features cuda --lib --no-run --message-format=json |
+    "$work/python/bin/python" -c 'import json, sys; print(*filter(None, (json.loads(line).get("executable") for line in sys.stdin)))')
+rm -rf "$packed"
+mkdir -p "$packed/out"
+strip -o "$packed/inception-nas" "$CARGO_TARGET_DIR/release/inception-nas"
+strip -o "$packed/tests" "$tests"
+# Where the program looks for the headers of kernels that are compiled while it runs: those of CUDA, and those of dfdx.
+out=$(grep -ao "$CARGO_TARGET_DIR/release/build/dfdx-[0-9a-f]*/out" "$packed/inception-nas" | sort -u)
+cp "$out"/*.cuh "$packed/out/"
+printf '%s\n' "$CUDA_PATH/include" "$out" >"$packed/places"
+du -sh "$packed"
