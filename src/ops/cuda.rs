@@ -4,9 +4,10 @@ use std::any::Any;
 use std::ffi::CStr;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 
 use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUmemPool_attribute, CUresult};
-use cudarc::driver::{DriverError, result};
+use cudarc::driver::{CudaDevice, DriverError, result};
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
@@ -18,6 +19,8 @@ use crate::device::DeviceKind;
 pub struct Gpu {
     number: usize,
     description: GpuDescription,
+    /// Keeps the driver's context from one training to the next, and its count of memory.
+    _context: Arc<CudaDevice>,
 }
 
 /// What the driver tells of a GPU.
@@ -98,9 +101,13 @@ impl Gpu {
             let none = GpuError::None("the driver lists no device".to_owned());
             return Err(if count == 0 { none } else { GpuError::NoSuch { number, count } });
         }
-        let mut description = describe(number).map_err(other)?;
-        description.free_memory = try_out(number, &description)?;
-        Ok(Self { number, description })
+        let context = CudaDevice::new(number).map_err(|error| match error.0 {
+            CUresult::CUDA_ERROR_OUT_OF_MEMORY => GpuError::OutOfMemory,
+            _ => other(error),
+        })?;
+        let description = describe(number).map_err(other)?;
+        try_out(number, &description)?;
+        Ok(Self { number, description, _context: context })
     }
 
     /// What the driver tells of it.
@@ -153,7 +160,7 @@ fn device(number: usize) -> Result<CUdevice, DriverError> {
     result::device::get(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
-/// What can be asked without a context, so all but the free memory.
+/// What the driver says of the GPU of the current context.
 fn describe(number: usize) -> Result<GpuDescription, DriverError> {
     const NAME_BYTES: usize = 256;
     let device = device(number)?;
@@ -172,26 +179,23 @@ fn describe(number: usize) -> Result<GpuDescription, DriverError> {
         name: name.to_string_lossy().into_owned(),
         compute_capability: capability,
         memory,
-        free_memory: 0,
+        free_memory: result::mem_get_info()?.0,
         // 13000 stands for 13.0, 12020 for 12.2.
         driver: [version / 1000, version % 1000 / 10],
     })
 }
 
-/// Computes a little of every sort: kernels compiled with the program, kernels compiled now, a matrix product. Bytes of free
-/// memory.
-fn try_out(number: usize, description: &GpuDescription) -> Result<usize, GpuError> {
-    let compute = || -> Result<usize, CudaError> {
+/// Computes a little of every sort: kernels compiled with the program, kernels compiled now, a matrix product.
+fn try_out(number: usize, description: &GpuDescription) -> Result<(), GpuError> {
+    let compute = || -> Result<(), CudaError> {
         let device = Cuda::try_build(number, 0)?;
-        let free = result::mem_get_info()?.0;
         let x: Tensor<(usize, usize), f32, Cuda> = device.try_zeros_like(&(2, 2))?;
         let x = x.try_exp()?;
-        (x.clone(), x.clone().try_matmul(x)?).try_concat_along(Axis::<1>)?.device().try_synchronize()?;
-        Ok(free)
+        (x.clone(), x.clone().try_matmul(x)?).try_concat_along(Axis::<1>)?.device().try_synchronize()
     };
     match quietly(compute) {
         Err(panic) => Err(GpuError::Kernels(panic)),
-        Ok(Ok(free)) => Ok(free),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(CudaError::Driver(DriverError(code)))) => Err(match code {
             CUresult::CUDA_ERROR_OUT_OF_MEMORY => GpuError::OutOfMemory,
             CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => GpuError::OldDriver { driver: description.driver },
