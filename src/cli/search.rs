@@ -32,8 +32,8 @@ pub(super) struct PlaceArgs {
     /// default-synthetic]
     #[arg(long)]
     name: Option<RunName>,
-    /// Trainings at once: on a thread each, or on more where fewer are left, or sharing the GPU; changes nothing but the time taken
-    /// [default: number of cores]
+    /// Trainings at once: on a thread each, or on more where fewer are left, or sharing the GPU; changes nothing but the
+    /// time taken [default: number of cores]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     workers: Option<NonZeroUsize>,
     /// The folder that holds the results.

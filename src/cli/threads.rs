@@ -13,7 +13,8 @@ pub(super) fn cores() -> NonZeroUsize {
 /// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
-    /// Threads to compute with, on a GPU trainings at once; they change nothing but the speed [default: one for each core]
+    /// Threads to compute with, on a GPU trainings at once; they change nothing but the speed [default: one for each
+    /// core]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     threads: Option<NonZeroUsize>,
 }

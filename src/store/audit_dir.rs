@@ -46,8 +46,8 @@ impl AuditDir {
     /// Begins the audit, or continues it if `space` and `manifest` are those it was begun with.
     ///
     /// # Errors
-    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere, [`Error::Version`] if a newer
-    /// program wrote it, and [`Error::Io`].
+    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere,
+    /// [`Error::Version`] if a newer program wrote it, and [`Error::Io`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(AuditStore, Vec<Warning>), Error> {
         let settings = Settings { config: self.0.join("audit.toml"), manifest: self.0.join("manifest.json") };
         let (lock, mut warnings) = settings.enter(&self.0, &self.journal(), space, manifest)?;

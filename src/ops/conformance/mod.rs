@@ -95,7 +95,8 @@ fn odd_shape(i: usize) -> ([usize; 4], usize) {
     ([1 + i % 3, 1 + (i * 5 + 6) % 9, 1 + (i * 7 + 4) % 9, CHANNELS[i * 3 % 5]], CHANNELS[(i * 2 + i / 5 + 1) % 5])
 }
 
-/// Runs `check` on the first GPU where `INCEPTION_NAS_TEST_CUDA` says that there is one; elsewhere there is nothing to check.
+/// Runs `check` on the first GPU where `INCEPTION_NAS_TEST_CUDA` says that there is one; elsewhere there is nothing to
+/// check.
 #[cfg(feature = "cuda")]
 pub fn on_gpu(check: impl FnOnce(super::OnCuda)) {
     use std::sync::LazyLock;
