@@ -97,13 +97,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             dir.journal().display()
         )
     })?;
+    let text = audit_text(&audit);
     write_atomically(&dir.table(), audit_csv(&audit).as_bytes())?;
+    write_atomically(&dir.text(), text.as_bytes())?;
     if output.json {
         let report = Report { audit: &audit, results: dir.path().to_owned() };
         return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
     let [table, journal] = [dir.table(), dir.journal()].map(|path| path.display().to_string());
-    let (text, digest) = (audit_text(&audit), &audit.digest);
+    let digest = &audit.digest;
     stdout::print(&format!("{text}\ndigest: {digest}\nwritten: {table}, {journal}\n"))
 }
 

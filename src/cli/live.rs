@@ -45,8 +45,8 @@ fn page(run: &StoredRun, args: &RunArgs) -> Result<String, Failure> {
     // Before it is read: what is written meanwhile is another state.
     let state = state(&run.dir);
     let run = run.again(args)?;
-    let (summary, finals) = (run.summary()?, run.finals()?);
-    Ok(report::page(&run, &summary, finals.as_ref()).live(&state)?)
+    let (summary, findings) = (run.summary()?, run.findings()?);
+    Ok(report::page(&run, &summary, &findings).live(&state)?)
 }
 
 /// Another text whenever there is more to show: the lengths of the files that a page is made of and that grow.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::runs::{RunArgs, StoredRun};
+use super::runs::{Findings, RunArgs, StoredRun};
 use super::{Failure, Output, live, stdout};
-use crate::report::{FinalsReport, Page, RunSummary};
+use crate::report::{Page, RunSummary};
 use crate::store::write_atomically;
 
 /// Options of `inception-nas report`.
@@ -48,10 +48,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 /// Writes the page of a run that `summary` sums up, and in its folder the picture of its best network; whether it has one.
 ///
 /// # Errors
-/// [`Failure::Failed`] if its finals cannot be read, or a file not be written.
+/// [`Failure::Failed`] if its finals or its audit cannot be read, or a file not be written.
 pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<bool, Failure> {
-    let finals = run.finals()?;
-    let page = page(run, summary, finals.as_ref());
+    let findings = run.findings()?;
+    let page = page(run, summary, &findings);
     write_atomically(path, page.html()?.as_bytes())?;
     let picture = page.architecture();
     if let Some(picture) = &picture {
@@ -60,14 +60,15 @@ pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Resul
     Ok(picture.is_some())
 }
 
-/// The page of a run that `summary` sums up and `finals` belong to.
-pub(super) fn page<'a>(run: &'a StoredRun, summary: &'a RunSummary, finals: Option<&'a FinalsReport>) -> Page<'a> {
+/// The page of a run that `summary` sums up and `findings` belong to.
+pub(super) fn page<'a>(run: &'a StoredRun, summary: &'a RunSummary, findings: &'a Findings) -> Page<'a> {
     Page {
         summary,
         space: &run.space,
         trials: &run.trials,
         baseline: &run.baseline,
-        finals,
+        finals: findings.finals.as_ref(),
+        audit: findings.audit.as_deref(),
         data: &run.manifest.data,
         program: &run.manifest.program,
     }

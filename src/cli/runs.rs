@@ -117,6 +117,14 @@ impl StoredRun {
         Ok(summary.with_finals(&self.trials, &finals))
     }
 
+    /// What was found out beside the search.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if that cannot be read.
+    pub(super) fn findings(&self) -> Result<Findings, Failure> {
+        Ok(Findings { finals: self.finals()?, audit: self.dir.audit().found_on(&self.manifest)? })
+    }
+
     /// The report of its finals, if these are finished.
     ///
     /// # Errors
@@ -130,6 +138,14 @@ impl StoredRun {
         let text = fs::read_to_string(&path).with_context(unreadable)?;
         Ok(Some(serde_json::from_str(&text).with_context(unreadable)?))
     }
+}
+
+/// What was found out about a run beside its search.
+pub(super) struct Findings {
+    /// By its finals, if they are finished.
+    pub(super) finals: Option<FinalsReport>,
+    /// By the audit that goes with it, in words.
+    pub(super) audit: Option<String>,
 }
 
 /// The run called `name`, if it exists.

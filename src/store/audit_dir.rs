@@ -4,8 +4,10 @@
 //! results/NAME/
 //!   audit.toml      the resolved settings       manifest.json   data fingerprint, classes, program version
 //!   audit.jsonl     journal of the trainings    lock            who has the audit open
+//!   audit.csv       what was found              audit.txt       the same in words
 //! ```
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Journal, Trials};
@@ -28,6 +30,11 @@ impl AuditDir {
         Self(results.join(name.as_str()))
     }
 
+    /// The audit in the folder `path`.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
@@ -43,14 +50,36 @@ impl AuditDir {
         self.0.join("audit.csv")
     }
 
+    /// What was found, in words.
+    pub fn text(&self) -> PathBuf {
+        self.0.join("audit.txt")
+    }
+
+    /// What was found in words, if the audit is finished and was made on the data and the kind of device of `manifest`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::RunFile`] if its manifest is unreadable.
+    pub fn found_on(&self, manifest: &Manifest) -> Result<Option<String>, Error> {
+        let path = self.text();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let own = self.settings().read_manifest()?;
+        let fits = own.data_fingerprint == manifest.data_fingerprint && own.device == manifest.device;
+        fits.then(|| fs::read_to_string(&path).map_err(Error::io("read", &path))).transpose()
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { config: self.0.join("audit.toml"), manifest: self.0.join("manifest.json") }
+    }
+
     /// Begins the audit, or continues it if `space` and `manifest` are those it was begun with.
     ///
     /// # Errors
     /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere,
     /// [`Error::Version`] if a newer program wrote it, and [`Error::Io`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(AuditStore, Vec<Warning>), Error> {
-        let settings = Settings { config: self.0.join("audit.toml"), manifest: self.0.join("manifest.json") };
-        let (lock, mut warnings) = settings.enter(&self.0, &self.journal(), space, manifest)?;
+        let (lock, mut warnings) = self.settings().enter(&self.0, &self.journal(), space, manifest)?;
         let (journal, trials, more) = Journal::open(&self.journal())?;
         warnings.extend(more);
         Ok((AuditStore { journal, trials, _lock: lock }, warnings))

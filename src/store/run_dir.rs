@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::settings::{Manifest, Settings};
-use super::{Error, FinalsDir, RunStore, Warning};
+use super::{AuditDir, Error, FinalsDir, RunStore, Warning};
 use crate::space::Space;
 
 /// The name of a run: also the name of its folder.
@@ -119,6 +119,12 @@ impl RunDir {
     /// [`Error::Io`] or [`Error::RunFile`] if it is missing or unreadable.
     pub fn read_space(&self) -> Result<Space, Error> {
         self.settings().read_space()
+    }
+
+    /// The audit of what the run searches, by the name that `audit` gives it unless it is told another.
+    pub fn audit(&self) -> AuditDir {
+        let name = self.0.file_name().unwrap_or_default().to_string_lossy();
+        AuditDir::at(self.0.with_file_name(format!("{name}-audit")))
     }
 
     /// The manifest as stored.

@@ -107,6 +107,17 @@ fn an_audit_goes_on_where_it_was_stopped_and_with_more_seeds_and_rungs() {
         assert!(error.contains(message), "{options}: no {message:?} in\n{error}");
     }
     assert!(!place.path().join("results/new").exists());
+
+    // The report of a search shows the audit that goes with it, if both are of the same images.
+    let results = place.path().join("results");
+    fs::rename(results.join("grown"), results.join("pets-audit")).unwrap();
+    let shown = |options: &str| {
+        place.ok(&format!("{TINY} --trials 3 {options}"));
+        fs::read_to_string(results.join("pets/report.html")).unwrap().contains("ceiling: full trainings with ")
+    };
+    assert!(shown("--data pets --name pets"));
+    fs::remove_dir_all(results.join("pets")).unwrap();
+    assert!(!shown("--name pets"));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct Page<'a> {
     pub baseline: &'a Cost,
     /// What its finals have shown, if they are finished.
     pub finals: Option<&'a FinalsReport>,
+    /// What an audit of its space has shown on its data.
+    pub audit: Option<&'a str>,
     /// Its data, in words.
     pub data: &'a str,
     /// Version of the program that began it.
@@ -111,6 +113,7 @@ impl Page<'_> {
         body += &section("Which widths moved", &widths::over_front(&front(comparable())));
         body += &section("Hypervolume over trials", &self.volumes());
         body += &section("What it cost", &ledger(&summary.ledger));
+        body += &section("Do brief trainings rank networks?", &self.audit.map(preformatted).unwrap_or_default());
         body += &section("Settings", &preformatted(&space.to_toml()?));
         body += &section(
             "Where it comes from",
@@ -222,23 +225,32 @@ mod tests {
     use super::*;
 
     fn html(trials: &[Trial]) -> String {
-        html_with(trials, None)
+        html_with(trials, None, None)
     }
 
-    fn html_with(trials: &[Trial], finals: Option<&FinalsReport>) -> String {
+    fn html_with(trials: &[Trial], finals: Option<&FinalsReport>, audit: Option<&str>) -> String {
         let space = space(10);
         let summary = RunSummary::new("pets <&> \"co\"", &space, trials, &BASELINE);
         let (baseline, data) = (&BASELINE, "/home/<me>/pets");
-        Page { summary: &summary, space: &space, trials, baseline, finals, data, program: "0.1.0" }.html().unwrap()
+        let summary = &summary;
+        Page { summary, space: &space, trials, baseline, finals, audit, data, program: "0.1.0" }.html().unwrap()
     }
 
     #[test]
     fn finals_have_the_last_word() {
         for (share, expected) in [(90, "trial 26 beats the paper"), (80, "no finalist beats the paper")] {
-            let html = html_with(&example(), Some(&finals(share)));
+            let html = html_with(&example(), Some(&finals(share)), None);
             assert!(html.contains(&format!("<p class=\"verdict\">{expected}")) && html.contains("<h2>Finals</h2>"));
             assert!(!html.contains("beats uniform scaling"));
         }
+    }
+
+    #[test]
+    fn an_audit_has_its_place_if_there_is_one() {
+        let heading = "<h2>Do brief trainings rank networks?</h2>";
+        assert!(!html(&example()).contains(heading));
+        let html = html_with(&example(), None, Some("tau < 0.3"));
+        assert!(html.contains(&format!("{heading}\n<pre tabindex=\"0\">tau &lt; 0.3</pre>")), "{html}");
     }
 
     #[test]
