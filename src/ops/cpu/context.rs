@@ -44,8 +44,14 @@ impl Context {
     ///
     /// Where the ranges end depends on the number of threads, so it must not matter for any bit of the result.
     pub fn shares(&self, count: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
-        let shares = self.threads().min(count.max(1));
-        (0..shares).map(move |share| count * share / shares..count * (share + 1) / shares)
+        ranges(count, self.threads())
+    }
+
+    /// The same in twice as many ranges if there are several threads, for work that has nothing to prepare for each: who is
+    /// done first takes one more.
+    pub fn fine_shares(&self, count: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+        let threads = self.threads();
+        ranges(count, if threads > 1 { 2 * threads } else { 1 })
     }
 
     /// `work` for each of `parts`, on all threads; the results in order.
@@ -73,6 +79,12 @@ impl Context {
     pub fn each<T: Send>(&self, parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
         self.map(parts, work);
     }
+}
+
+/// `0..count` in so many nearly equal ranges, none of them empty unless `count` is 0.
+fn ranges(count: usize, parts: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+    let parts = parts.min(count.max(1));
+    (0..parts).map(move |part| count * part / parts..count * (part + 1) / parts)
 }
 
 /// The pieces of a slice that hold `each` elements for every index of the ranges, which follow each other.

@@ -194,7 +194,7 @@ fn convolve(
     let Context { isa, buffers, .. } = context;
     let (size, c_out) = ([g.taps(), g.c_out], g.c_out);
     // Every output pixel is computed by itself, so images can be shared out.
-    let shares = context.shares(g.images);
+    let shares = context.fine_shares(g.images);
     let parts = g.parts(shares.clone()).zip(cut(x, shares.clone(), g.input_elements()));
     let parts = parts.zip(cut_mut(y, shares, g.output_elements()));
     if let Some(tiling) = g.tiling() {
