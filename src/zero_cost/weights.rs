@@ -6,6 +6,8 @@ use crate::net::{Role, Visitor};
 use crate::ops::OpError;
 
 /// Adds up what `score` gives for the weights of each layer and their gradients. Batch norm and biases have no part in it.
+///
+/// Every weight must have a gradient, as all do of networks without auxiliary heads.
 pub(super) struct OverWeights<'a, D: Device<f32>> {
     pub gradients: &'a Gradients<f32, D>,
     pub score: fn(&[f32], &[f32]) -> f64,

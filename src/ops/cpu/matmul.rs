@@ -58,7 +58,8 @@ pub enum Destination {
     Accumulate,
 }
 
-/// What to multiply by so many columns with: registers half as wide if the wider ones would stay half empty.
+/// What to multiply by so many columns with: registers half as wide if the wider ones would stay half empty. Asked again
+/// about its own answer, it gives the same.
 fn suited(isa: Isa, columns: usize) -> Isa {
     if 2 * columns <= isa.lanes() { isa.narrower() } else { isa }
 }
@@ -111,10 +112,9 @@ pub fn pack_range(
     range: Range<usize>,
     strides: [usize; 2],
 ) {
-    let (isa, used) = (suited(isa, columns), range.len());
+    let (isa, width, used) = (suited(isa, columns), panel_width(isa, columns), range.len());
     let first = range.start * strides[1];
     let reach = if rows * used == 0 { 0 } else { first + (rows - 1) * strides[0] + (used - 1) * strides[1] + 1 };
-    let width = 2 * isa.lanes();
     assert!(reach <= data.len() && buffer.len() >= rows * used.next_multiple_of(width), "matrix to pack in its slice");
     let data = &data[first.min(data.len())..];
     if strides[1] == 1 {
@@ -154,7 +154,7 @@ pub fn multiply(a: Rows<'_>, b: Packed<'_>, c: &mut [f32], destination: Destinat
     a.check();
     assert_eq!(a.runs.elements(), b.rows, "inner sizes of a product");
     assert!(a.starts.len() * b.columns <= c.len(), "destination in its slice");
-    assert!(b.panels.len() >= b.rows * b.columns.next_multiple_of(2 * b.isa.lanes()), "right factor in its slice");
+    assert!(b.panels.len() >= packed_len(b.isa, b.rows, b.columns), "right factor in its slice");
     multiply_on(b.isa, a, b, c, destination == Destination::Accumulate);
 }
 
