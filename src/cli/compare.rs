@@ -36,7 +36,12 @@ pub struct Args {
     /// The strategies, with commas between them.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "evolution,nsga2,random,uniform")]
     strategies: Vec<String>,
-    /// Searches of each strategy; they have the seeds from search.seed of the space file on.
+    /// Compare the space file with one setting replaced, too, under a name of its own: `screened:search.screen=naswot`.
+    /// Only keys of [search] and the ladder; the strategy is that of the space file unless it is what is replaced. The
+    /// same name again replaces one more setting.
+    #[arg(long = "variant", value_name = "NAME:KEY=VALUE", value_parser = parse::variant)]
+    variants: Vec<(String, String)>,
+    /// Searches of each strategy and variant; they have the seeds from search.seed of the space file on.
     #[arg(long, value_name = "N", default_value = "6", value_parser = parse::positive)]
     seeds: NonZeroUsize,
     /// What each search may spend on training: MACs (200T), or trainings of the paper's network (20x). Can be raised
@@ -52,12 +57,7 @@ pub struct Args {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let usage = |text: String| Failure::Usage(anyhow!(text));
     let device = args.device.open()?;
-    let mut strategies: Vec<String> = Vec::new();
-    for strategy in &args.strategies {
-        if !strategies.iter().any(|known| known == strategy) {
-            strategies.push(strategy.clone());
-        }
-    }
+    let arms = arms(&args)?;
     let base = args.space.load(&[])?;
     if base.search().max_seconds.is_some() {
         return Err(usage(
@@ -66,8 +66,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     }
     let first = base.search().seed;
     let seeds: Vec<u64> = (0..args.seeds.get() as u64).map_while(|i| first.checked_add(i)).collect();
-    // A wrong strategy is said before any image is read.
-    spaces(&args, &strategies, &seeds[..1], None)?;
+    // A wrong arm is said before any image is read.
+    for (arm, space) in spaces(&args, &arms, &seeds[..1], None)? {
+        check(arm, &space, &base)?;
+    }
 
     let name = args.place.name(&args.space, &args.data, "-compare")?;
     args.place.refuse_run(&name)?;
@@ -79,17 +81,17 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let googlenet = Architecture::googlenet(classes, protocol.aux_heads)?;
     let baseline_training = job(googlenet, Origin::Random, protocol, first)?.training_macs();
     let budget = args.budget.macs(baseline_training);
-    let searches = spaces(&args, &strategies, &seeds, Some(budget))?;
+    let searches = spaces(&args, &arms, &seeds, Some(budget))?;
 
     let manifest = manifest(&args.data, data.base(), args.device);
     let control = Control::install()?;
     let mut done = Vec::new();
-    for (number, (strategy, space)) in searches.iter().enumerate() {
+    for (number, (arm, space)) in searches.iter().enumerate() {
         if !output.quiet {
             eprintln!("search {} of {}", number + 1, searches.len());
         }
         let seed = space.search().seed;
-        let name: RunName = format!("{strategy}-{seed}").parse().map_err(|error| usage(format!("{error}")))?;
+        let name: RunName = format!("{}-{seed}", arm.name).parse().map_err(|error| usage(format!("{error}")))?;
         let threads = args.place.workers();
         let search = Search {
             results: &dir,
@@ -112,13 +114,14 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             Ended::TooManyFailures { .. } => return Err(anyhow!("{why}").context(format!("search {name}")).into()),
         }
         done.push(Searched {
-            strategy: strategy.clone(),
+            strategy: arm.name.clone(),
             seed,
             trials: finished.trials,
             digest: summary.digest,
             ended,
         });
     }
+    let names: Vec<String> = arms.iter().map(|arm| arm.name.clone()).collect();
     let terms = Terms {
         name: name.as_str(),
         space: &base,
@@ -126,7 +129,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         baseline: &baseline,
         baseline_training,
         seeds: &seeds,
-        strategies: &strategies,
+        strategies: &names,
     };
     let comparison = Comparison::new(&terms, &done)?;
     let csv = dir.join("compare.csv");
@@ -150,21 +153,66 @@ struct Report<'a> {
     results: PathBuf,
 }
 
-/// The space of every search with its strategy: all strategies with the first seed, then with the next one, so that
-/// what is stopped has whole pairs.
-fn spaces(
+/// What is compared: a strategy, or a variant of the space file.
+struct Arm {
+    /// A strategy is named by itself.
+    name: String,
+    /// Its settings, `key=value`.
+    set: Vec<String>,
+}
+
+/// The strategies and then the variants, in the order given, each once.
+fn arms(args: &Args) -> Result<Vec<Arm>, Failure> {
+    let mut arms: Vec<Arm> = Vec::new();
+    for name in &args.strategies {
+        if !arms.iter().any(|known| known.name == *name) {
+            arms.push(Arm { name: name.clone(), set: vec![format!("search.strategy={name}")] });
+        }
+    }
+    let strategies = arms.len();
+    for (name, setting) in &args.variants {
+        match arms.iter().position(|arm| arm.name == *name) {
+            Some(at) if at < strategies => {
+                let text = format!("--variant {name}: that is a strategy compared here, give the variant another name");
+                return Err(Failure::Usage(anyhow!(text)));
+            }
+            Some(at) => arms[at].set.push(setting.clone()),
+            None => arms.push(Arm { name: name.clone(), set: vec![setting.clone()] }),
+        }
+    }
+    Ok(arms)
+}
+
+/// Whether an arm searches what the others search, and is told from them by its cost alone.
+fn check(arm: &Arm, space: &Space, base: &Space) -> Result<(), Failure> {
+    let usage = |text: String| Err(Failure::Usage(anyhow!("--variant {}: {text}", arm.name)));
+    if space.search().max_seconds.is_some() {
+        return usage("search.max_seconds would end searches at unequal cost, --budget ends them".to_owned());
+    }
+    let changes = space.changes_since(base).map_err(anyhow::Error::from)?;
+    match changes.iter().find(|change| !change.starts_with("search.") && !change.starts_with("ladder")) {
+        Some(change) => usage(format!(
+            "{change} makes scores that cannot be compared with the others'; variants are of [search] and of the ladder"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The space of every search with its arm: all arms with the first seed, then with the next one, so that what is stopped
+/// has whole pairs.
+fn spaces<'a>(
     args: &Args,
-    strategies: &[String],
+    arms: &'a [Arm],
     seeds: &[u64],
     budget: Option<u64>,
-) -> Result<Vec<(String, Space)>, Failure> {
+) -> Result<Vec<(&'a Arm, Space)>, Failure> {
     let mut spaces = Vec::new();
     for seed in seeds {
-        for strategy in strategies {
-            let set = [("strategy", strategy.clone()), ("seed", seed.to_string()), ("trials", TRIALS.to_string())];
+        for arm in arms {
+            let set = [("seed", seed.to_string()), ("trials", TRIALS.to_string())];
             let budget = budget.map(|budget| ("max_training_macs", budget.to_string()));
             let set = set.into_iter().chain(budget).map(|(key, value)| format!("search.{key}={value}"));
-            spaces.push((strategy.clone(), args.space.load(&set.collect::<Vec<_>>())?));
+            spaces.push((arm, args.space.load(&arm.set.iter().cloned().chain(set).collect::<Vec<_>>())?));
         }
     }
     Ok(spaces)

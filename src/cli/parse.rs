@@ -54,6 +54,14 @@ pub(super) fn rung(text: &str) -> Result<(usize, usize), String> {
     Ok((number(images)?, number(epochs)?))
 }
 
+/// Name and setting of a variant like `screened:search.screen=naswot`.
+pub(super) fn variant(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, setting)) if !name.is_empty() && setting.contains('=') => Ok((name.to_owned(), setting.to_owned())),
+        _ => Err("give a name and a setting such as screened:search.screen=naswot".to_owned()),
+    }
+}
+
 /// What a search may spend on training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Budget {
@@ -126,6 +134,16 @@ mod tests {
         assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(i64::MAX as u64));
         for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20", "20X"] {
             assert!(budget(text).is_err_and(|error| error.contains("20x")), "{text}");
+        }
+    }
+
+    #[test]
+    fn variants_are_a_name_and_a_setting() {
+        let parts = |name: &str, setting: &str| Ok((name.to_owned(), setting.to_owned()));
+        assert_eq!(variant("old:search.population=5"), parts("old", "search.population=5"));
+        assert_eq!(variant("flat:ladder=[{a=\"b:c\"}]"), parts("flat", "ladder=[{a=\"b:c\"}]"));
+        for text in ["", "screened", "search.screen=naswot", ":search.screen=naswot", "screened:naswot"] {
+            assert!(variant(text).is_err_and(|error| error.contains("screened:search.screen=naswot")), "{text}");
         }
     }
 

@@ -52,7 +52,24 @@ fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
     for expected in ["comparison whole: 2 seeds", "does not beat random search", "2 seeds cannot show any difference"] {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
+    // Settings beside each other: the same search under another name, and one that differs.
+    let variants = "--strategies random --variant same:search.strategy=random --variant old:search.population=4 \
+                    --variant old:search.strategy=evolution";
+    let ablation = place.json(&format!("compare {tiny} {variants} --seeds 2 --budget 0.4x --name ablation"));
+    let names: Vec<&str> =
+        ablation["strategies"].as_array().unwrap().iter().map(|arm| arm["strategy"].as_str().unwrap()).collect();
+    assert_eq!(names, ["random", "same", "old"]);
+    let digests = searches(&ablation, "digest");
+    assert_eq!((&digests[0..2], &digests[0..2]), (&digests[2..4], &searches(&whole, "digest")[2..4]));
+    assert_ne!(digests[4..6], digests[0..2]);
+
     for (options, message) in [
+        ("--variant a:protocol.epochs=2", "--variant a: protocol.epochs: 1 -> 2 makes scores that cannot be compared"),
+        ("--variant a:search.max_seconds=9", "--variant a: search.max_seconds would end searches at unequal cost"),
+        ("--variant random:search.population=4", "give the variant another name"),
+        ("--variant a:search.populatoin=4", "did you mean `population`?"),
+        ("--variant a/b:search.population=4", "without slashes"),
+        ("--variant a", "screened:search.screen=naswot"),
         ("--budget 20", "20x"),
         ("--strategies evolutoin", "did you mean `evolution`?"),
         ("--set search.max_seconds=9", "leave it out"),
