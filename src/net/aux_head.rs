@@ -12,7 +12,7 @@ use crate::ops::{Engine, Maps, OpError, Rows, Spans, Window, dropout};
 const SIDE: usize = 4;
 
 /// Channels of the 1x1 convolution.
-const CONV: usize = 128;
+pub(super) const CONV: usize = 128;
 
 /// Features of the hidden linear layer.
 const HIDDEN: usize = 1024;

@@ -18,7 +18,7 @@ pub const DROPOUT: f32 = 0.4;
 pub const POOLED: [(usize, &str); 2] = [(1, "maxpool3"), (6, "maxpool4")];
 
 /// Blocks whose output feeds an auxiliary head: 4a and 4d.
-const AUX: [(usize, &str); 2] = [(2, "aux1"), (5, "aux2")];
+pub(super) const AUX: [(usize, &str); 2] = [(2, "aux1"), (5, "aux2")];
 
 /// A network built from an [`Architecture`], on one engine.
 pub struct GoogLeNet<E: Engine> {
@@ -165,7 +165,7 @@ impl<E: Engine> GoogLeNet<E> {
 }
 
 /// The module behind block `index`.
-fn behind(index: usize, places: [(usize, &'static str); 2]) -> Option<&'static str> {
+pub(super) fn behind(index: usize, places: [(usize, &'static str); 2]) -> Option<&'static str> {
     places.into_iter().find(|&(block, _)| block == index).map(|(_, module)| module)
 }
 

@@ -9,7 +9,7 @@ use crate::arch::BranchWidths;
 use crate::ops::{Engine, Maps, OpError, Window};
 
 /// Names of the six convolutions in torchvision, in the paper's order.
-const NAMES: [&str; 6] = ["branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1"];
+pub(super) const NAMES: [&str; 6] = ["branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1"];
 
 /// Four branches over one input, concatenated. Source: Szegedy et al. 2014, figure 2(b).
 pub struct InceptionBlock<D: Device<f32>> {

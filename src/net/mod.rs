@@ -8,10 +8,11 @@ mod init;
 mod linear;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transfer;
 mod visitor;
 mod weights;
 
 pub use conv_bn::EPSILON as BATCH_NORM_EPSILON;
 pub use googlenet::{DROPOUT, GoogLeNet, POOLED, TrainOutput};
 pub use visitor::{Role, Visitor};
-pub use weights::{StoredTensor, WeightsError};
+pub use weights::{StoredTensor, Tensors, WeightsError};

@@ -9,6 +9,7 @@ use dfdx::prelude::*;
 use safetensors::tensor::{Dtype as Kind, SafeTensors, TensorView};
 
 use super::googlenet::GoogLeNet;
+use super::transfer::transfer;
 use super::visitor::{Role, Visitor};
 use crate::ops::{Engine, OpError};
 
@@ -39,6 +40,9 @@ pub enum WeightsError {
         /// The first difference.
         difference: String,
     },
+    /// The tensors cannot be put into the form of a safetensors file; there are none that cannot.
+    #[error("the weights cannot be written as safetensors: {0}")]
+    Encode(safetensors::SafeTensorError),
     /// The device refused.
     #[error(transparent)]
     Op(#[from] OpError),
@@ -59,6 +63,9 @@ impl StoredTensor {
         self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
 }
+
+/// Tensors of a network under torchvision's names.
+pub type Tensors = BTreeMap<String, StoredTensor>;
 
 /// Shape in a file of a tensor of `shape`.
 fn stored_shape(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
@@ -87,7 +94,7 @@ fn order(role: Option<Role>, shape: &[usize]) -> Vec<usize> {
 
 /// Takes every tensor out of a network.
 #[derive(Default)]
-struct Collect(BTreeMap<String, StoredTensor>);
+struct Collect(Tensors);
 
 impl Collect {
     fn take<S: Shape, D: Device<f32>>(&mut self, name: &str, role: Option<Role>, tensor: &Tensor<S, f32, D>) {
@@ -110,9 +117,9 @@ impl<D: Device<f32>> Visitor<D> for Collect {
     }
 }
 
-/// Compares a file's tensors with a network's, then puts them in.
+/// Compares tensors with a network's, then puts them in.
 struct Fill<'a> {
-    file: &'a SafeTensors<'a>,
+    tensors: &'a Tensors,
     write: bool,
     expected: usize,
     difference: Option<String>,
@@ -123,22 +130,20 @@ impl Fill<'_> {
         self.expected += 1;
         let shape: Vec<usize> = tensor.shape().concrete().into();
         let expected = stored_shape(role, &shape);
-        let found = match self.file.tensor(name) {
-            Ok(view) if view.dtype() == Kind::F32 && view.shape() == expected => view,
-            Ok(view) => {
-                let (kind, shape) = (view.dtype(), view.shape());
-                self.difference.get_or_insert(format!("{name} is {kind:?} {shape:?}, expected F32 {expected:?}"));
+        let found = match self.tensors.get(name) {
+            Some(found) if found.shape == expected => found,
+            Some(StoredTensor { shape, .. }) => {
+                self.difference.get_or_insert(format!("{name} is {shape:?}, expected {expected:?}"));
                 return;
             }
-            Err(_) => {
+            None => {
                 self.difference.get_or_insert(format!("{name} is missing"));
                 return;
             }
         };
         if self.write {
-            let values = found.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
             let mut ours = vec![0.0; tensor.shape().num_elements()];
-            order(role, &shape).into_iter().zip(values).for_each(|(place, value)| ours[place] = value);
+            order(role, &shape).into_iter().zip(&found.values).for_each(|(place, value)| ours[place] = *value);
             tensor.copy_from(&ours);
         }
     }
@@ -156,22 +161,34 @@ impl<D: Device<f32>> Visitor<D> for Fill<'_> {
     }
 }
 
-/// Writes tensors to a safetensors file that also names the architecture.
-pub(super) fn write(
-    tensors: BTreeMap<String, StoredTensor>,
-    path: &Path,
-    architecture: String,
-) -> Result<(), WeightsError> {
-    let tensors: Vec<_> = tensors.into_iter().map(|(name, stored)| (name, stored.bytes(), stored.shape)).collect();
-    let format = |error| WeightsError::Format { path: path.to_owned(), error };
+/// Tensors as a safetensors file that also names the architecture.
+pub(super) fn encode(tensors: &Tensors, architecture: String) -> Result<Vec<u8>, WeightsError> {
+    let tensors: Vec<_> = tensors.iter().map(|(name, stored)| (name, stored.bytes(), stored.shape.clone())).collect();
     let views = tensors
         .iter()
         .map(|(name, bytes, shape)| Ok((name, TensorView::new(Kind::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(format)?;
+        .map_err(WeightsError::Encode)?;
     let metadata = [("architecture".to_owned(), architecture)].into_iter().collect();
-    let file = safetensors::serialize(views, Some(metadata)).map_err(format)?;
-    std::fs::write(path, file).map_err(|error| WeightsError::Io { path: path.to_owned(), error })
+    safetensors::serialize(views, Some(metadata)).map_err(WeightsError::Encode)
+}
+
+/// The tensors of a safetensors file, but for PyTorch's counters of batches.
+fn read(path: &Path) -> Result<Tensors, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|error| WeightsError::Io { path: path.to_owned(), error })?;
+    let file =
+        SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format { path: path.to_owned(), error })?;
+    let tensors = file.iter().filter(|(name, _)| !name.ends_with("num_batches_tracked"));
+    tensors
+        .map(|(name, view)| {
+            if view.dtype() != Kind::F32 {
+                let difference = format!("{name} is {:?}, expected F32", view.dtype());
+                return Err(WeightsError::Architecture { path: path.to_owned(), difference });
+            }
+            let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            Ok((name.to_owned(), StoredTensor { shape: view.shape().to_vec(), values }))
+        })
+        .collect()
 }
 
 impl<E: Engine> GoogLeNet<E> {
@@ -179,36 +196,57 @@ impl<E: Engine> GoogLeNet<E> {
     ///
     /// # Errors
     /// [`OpError`] if the device refuses.
-    pub fn tensors(&mut self) -> Result<BTreeMap<String, StoredTensor>, OpError> {
+    pub fn tensors(&mut self) -> Result<Tensors, OpError> {
         let mut tensors = Collect::default();
         self.visit(&mut tensors)?;
         Ok(tensors.0)
     }
 
-    /// Writes all parameters and running statistics as f32 to a safetensors file.
+    /// All parameters and running statistics as f32, as the content of a safetensors file.
+    ///
+    /// # Errors
+    /// [`WeightsError::Op`] if the device refuses.
+    pub fn safetensors(&mut self) -> Result<Vec<u8>, WeightsError> {
+        encode(&self.tensors()?, self.architecture().canonical())
+    }
+
+    /// Writes them to a file.
     ///
     /// # Errors
     /// [`WeightsError`] if the file cannot be written.
     pub fn save(&mut self, path: &Path) -> Result<(), WeightsError> {
-        write(self.tensors()?, path, self.architecture().canonical())
+        let file = self.safetensors()?;
+        std::fs::write(path, file).map_err(|error| WeightsError::Io { path: path.to_owned(), error })
     }
 
     /// Takes all parameters and running statistics from a safetensors file; unchanged if the file does not fit.
     ///
-    /// Tensors of auxiliary heads and PyTorch's counters of batches are passed over where the network has none.
+    /// Tensors of auxiliary heads are passed over where the network has none, PyTorch's counters of batches everywhere.
     ///
     /// # Errors
     /// [`WeightsError`] if the file cannot be read, is damaged, or belongs to another architecture.
     pub fn load(&mut self, path: &Path) -> Result<(), WeightsError> {
-        let bytes = std::fs::read(path).map_err(|error| WeightsError::Io { path: path.to_owned(), error })?;
-        let file =
-            SafeTensors::deserialize(&bytes).map_err(|error| WeightsError::Format { path: path.to_owned(), error })?;
-        let mut check = Fill { file: &file, write: false, expected: 0, difference: None };
+        self.fill(&read(path)?, path)
+    }
+
+    /// Takes over what can be of the weights of a parent, a network of other widths and as many classes, from a safetensors
+    /// file: equal layers are copied, wider ones repeat channels, narrower ones leave some out. Which ones are repeated, and
+    /// a little noise in them, is drawn from `seed`. See `net/transfer.rs`.
+    ///
+    /// # Errors
+    /// [`WeightsError`] if the file cannot be read, is damaged, or is of a network with other classes or heads.
+    pub fn inherit(&mut self, path: &Path, seed: u64) -> Result<(), WeightsError> {
+        let inherited = transfer(&read(path)?, self.architecture(), seed);
+        let refused = |difference| WeightsError::Architecture { path: path.to_owned(), difference };
+        self.fill(&inherited.map_err(refused)?, path)
+    }
+
+    /// Puts in the tensors that were found in the file `path`.
+    fn fill(&mut self, tensors: &Tensors, path: &Path) -> Result<(), WeightsError> {
+        let mut check = Fill { tensors, write: false, expected: 0, difference: None };
         self.visit(&mut check)?;
-        let known = |name: &&str| !name.ends_with("num_batches_tracked") && !name.starts_with("aux");
-        let heads = file.names().iter().filter(|name| name.starts_with("aux") && !name.ends_with("tracked")).count();
-        let found = file.names().iter().filter(|name| known(name)).count()
-            + if self.architecture().aux_heads() { heads } else { 0 };
+        let heads = self.architecture().aux_heads();
+        let found = tensors.keys().filter(|name| heads || !name.starts_with("aux")).count();
         let difference = check.difference.or_else(|| {
             let expected = check.expected;
             (found != expected).then(|| format!("it holds {found} tensors, expected {expected}"))
@@ -216,6 +254,6 @@ impl<E: Engine> GoogLeNet<E> {
         if let Some(difference) = difference {
             return Err(WeightsError::Architecture { path: path.to_owned(), difference });
         }
-        Ok(self.visit(&mut Fill { file: &file, write: true, expected: 0, difference: None })?)
+        Ok(self.visit(&mut Fill { tensors, write: true, expected: 0, difference: None })?)
     }
 }
