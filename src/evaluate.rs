@@ -10,7 +10,7 @@ use crate::ops::{Engine, Engines};
 use crate::search::audit::ZeroCost;
 use crate::search::ports::{Evaluator, Proxy};
 use crate::search::seed::trial_seed;
-use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score};
+use crate::search::trial::{Failure, Fidelity, Inheritance, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
 use crate::train::{FitError, Measurement, Recipe, fit, maps, measure};
 use crate::zero_cost::{grad_norm, naswot, synflow};
@@ -28,17 +28,25 @@ impl<G: Engines> TrainEvaluator<G> {
         Self { data, protocol, engines }
     }
 
-    /// Fits and measures one network.
+    /// The network of a job with initial weights.
     ///
     /// # Errors
-    /// [`FitError`] if it diverges, cannot be built, has no images of its size, or `stop` became true.
+    /// [`FitError::Op`] if the device refuses.
+    pub fn network(&self, job: &Job) -> Result<GoogLeNet<G::Engine>, FitError> {
+        Ok(GoogLeNet::new(self.engines.engine()?, &job.architecture, job.seed)?)
+    }
+
+    /// Fits and measures the network of a job, from the weights that it has.
+    ///
+    /// # Errors
+    /// [`FitError`] if it diverges, has no images of its size, or `stop` became true.
     pub fn train(
         &self,
         job: &Job,
+        mut network: GoogLeNet<G::Engine>,
         progress: &dyn Fn(f64, f64),
         stop: &AtomicBool,
     ) -> Result<(GoogLeNet<G::Engine>, Measurement, Score), FitError> {
-        let mut network = GoogLeNet::new(self.engines.engine()?, &job.architecture, job.seed)?;
         let data = self.data.at(job.fidelity.resolution)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
@@ -106,10 +114,16 @@ pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
     })
 }
 
+/// Trains from initial weights. Who has those that a job inherits is `Heirs` of the command line.
 impl<G: Engines> Evaluator for TrainEvaluator<G> {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();
-        let outcome = outcome(self.train(job, progress, stop).map(|(_, _, score)| score))?;
+        if let Some(Inheritance { from, .. }) = job.inherits {
+            let message = format!("it starts from the weights of trial {from}, which are not at hand");
+            return Some((Outcome::Failed(Failure::Error { message }), 0.0));
+        }
+        let trained = self.network(job).and_then(|network| self.train(job, network, progress, stop));
+        let outcome = outcome(trained.map(|(_, _, score)| score))?;
         Some((outcome, start.elapsed().as_secs_f64()))
     }
 
@@ -157,7 +171,7 @@ pub fn job(
     let fidelity = Fidelity::of(protocol);
     let cost = architecture.cost(protocol.resolution)?;
     let seed = trial_seed(run_seed, &architecture.key(), &fidelity, 0);
-    Ok(Job { index: 0, architecture, origin, cost, fidelity, seed })
+    Ok(Job { index: 0, architecture, origin, cost, fidelity, seed, inherits: None })
 }
 
 #[cfg(test)]
@@ -215,6 +229,33 @@ mod tests {
             assert!(score(&job).is_finite());
             assert_eq!(score(&job).to_bits(), score(&Job { index: 7, ..job.clone() }).to_bits());
             assert_ne!(score(&job), score(&Job { seed: job.seed + 1, ..job.clone() }));
+        }
+    }
+
+    #[test]
+    fn inherited_weights_are_what_a_training_starts_from() {
+        let (evaluator, parent) = tiny(0.05);
+        let (never, file) = (AtomicBool::new(false), tempfile::NamedTempFile::new().unwrap());
+        let trained = evaluator.train(&parent, evaluator.network(&parent).unwrap(), &|_, _| {}, &never);
+        trained.unwrap().0.save(file.path()).unwrap();
+        // Wider here, narrower there.
+        let other = |ratio| Job {
+            architecture: Architecture::googlenet_scaled(ratio, 2, false).unwrap(),
+            inherits: Some(Inheritance { from: 0, generation: 1 }),
+            ..parent.clone()
+        };
+        for job in [other(0.05), other(0.2)] {
+            let score = |inherit: bool| {
+                let mut network = evaluator.network(&job).unwrap();
+                if inherit {
+                    network.inherit(file.path(), job.seed).unwrap();
+                }
+                evaluator.train(&job, network, &|_, _| {}, &never).unwrap().2
+            };
+            assert_eq!(score(true), score(true));
+            assert_ne!(score(true), score(false));
+            let (outcome, _) = evaluator.evaluate(&job, &|_, _| {}, &never).unwrap();
+            assert!(matches!(outcome, Outcome::Failed(Failure::Error { .. })), "{outcome:?}");
         }
     }
 

@@ -21,7 +21,7 @@ use crate::export::model_dir::check_free;
 use crate::ops::{Engines, Gemm};
 use crate::report::{Card, Finalist, FinalsReport, Source, si};
 use crate::search::front::front;
-use crate::search::ladder::{full, trained_for};
+use crate::search::generation::comparable;
 use crate::search::pick::{Wish, pick};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Trial};
@@ -168,7 +168,7 @@ fn train(
 /// [`Failure::Failed`] if none is.
 fn fast(run: &StoredRun, most: f64, batch: usize, output: Output) -> Result<BTreeMap<usize, Latency>, Failure> {
     let mut timed = BTreeMap::new();
-    for trial in front(trained_for(&run.trials, full(&run.space))) {
+    for trial in front(comparable(&run.space, &run.trials)) {
         let latency = Latency::measure(&trial.job.architecture, trial.job.fidelity.resolution, batch)?;
         if !output.quiet {
             eprintln!("trial {}, {} MACs: {}", trial.job.index, si(trial.job.cost.macs), latency.text());
@@ -205,7 +205,7 @@ fn choose<'a>(
     match finalist {
         Some(trial) => Ok(trial),
         None => {
-            let comparable = trained_for(&run.trials, full(&run.space)).filter(|trial| allowed(trial));
+            let comparable = comparable(&run.space, &run.trials).filter(|trial| allowed(trial));
             Ok(pick(comparable, wish).with_context(|| format!("run {}", run.name))?)
         }
     }

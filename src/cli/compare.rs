@@ -64,6 +64,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             "search.max_seconds would end searches at unequal cost: leave it out, --budget ends them".to_owned(),
         ));
     }
+    if base.search().inherit {
+        return Err(usage(
+            "search.inherit gives scores of one strategy more training than those of another: leave it out".to_owned(),
+        ));
+    }
     let first = base.search().seed;
     let seeds: Vec<u64> = (0..args.seeds.get() as u64).map_while(|i| first.checked_add(i)).collect();
     // A wrong arm is said before any image is read.

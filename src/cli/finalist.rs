@@ -66,7 +66,9 @@ impl<G: Engines> Evaluator for KeepModels<G> {
     /// A training whose model cannot be written counts as broken off: it is the disk that failed, not the network.
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();
-        let trained = self.inner.train(job, progress, stop).map(|(mut network, validation, score)| {
+        let network = self.inner.network(job);
+        let trained = network.and_then(|network| self.inner.train(job, network, progress, stop));
+        let trained = trained.map(|(mut network, validation, score)| {
             (self.keep(job, &mut network, validation, start.elapsed().as_secs_f64()), score)
         });
         let trained = match trained {

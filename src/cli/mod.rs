@@ -17,6 +17,7 @@ mod fetch;
 mod finalist;
 mod finals;
 mod folder;
+mod heirs;
 mod http;
 mod latency;
 mod live;

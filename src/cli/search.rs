@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use super::device::{DeviceArgs, Opened, on_device};
+use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
 use super::threads::cores;
@@ -18,7 +19,7 @@ use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
 use crate::report::{Progress, RunSummary, Style, front_csv, front_svg, si};
 use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
-use crate::search::ladder::{full, trained_for};
+use crate::search::generation::comparable;
 use crate::search::ports::Store;
 use crate::search::searcher::searcher_for;
 use crate::search::trial::Outcome;
@@ -162,20 +163,25 @@ impl Search<'_> {
         let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
         let searched = on_device!(device, Crew::new(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
-            drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop)
+            let heirs = Heirs::new(evaluator, dir.clone(), space.search().inherit);
+            let finished = drive(plan, searcher_for(space).as_mut(), &heirs, &mut store, &*progress, stop);
+            heirs.into_error().map_or_else(|| Ok(finished?), Err)
         });
         progress.close();
         // Whoever continues the run need not wait for the report.
         drop(store);
         let finished = searched.map_err(|error| {
-            anyhow!(error).context("the search stopped; what is stored is kept, and the same command continues it")
+            anyhow::Error::context(
+                error,
+                "the search stopped; what is stored is kept, and the same command continues it",
+            )
         })?;
         let (finals, _) = dir.finals().read_trainings()?;
         let summary =
             RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
-        let comparable = trained_for(&finished.trials, full(space));
-        write_atomically(&dir.picture(), front_svg(&summary, comparable).as_bytes())?;
+        let picture = front_svg(&summary, comparable(space, &finished.trials));
+        write_atomically(&dir.picture(), picture.as_bytes())?;
         Ok((finished, summary))
     }
 

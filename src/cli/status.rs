@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
 use crate::report::{RunSummary, front_text, table};
-use crate::search::ladder::{full, trained_for};
+use crate::search::generation::comparable;
 use crate::store::holder;
 
 /// Between two looks at a run.
@@ -53,7 +53,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         }
         let status = Status { summary: run.summary()?, holder: holder(&dir) };
         let plot = args.plot.then(|| {
-            let comparable = trained_for(&run.trials, full(&run.space));
+            let comparable = comparable(&run.space, &run.trials);
             format!("{}\n", front_text(&status.summary, comparable, columns()))
         });
         show(&status, &plot.unwrap_or_default(), args.watch, output)?;

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::device::{DeviceArgs, on_device};
+use super::heirs::Heirs;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
@@ -78,8 +79,12 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
     let done = on_device!(&device, Crew::new(threads)?, engines => {
-        let evaluator = TrainEvaluator::new(data, *run.space.protocol(), engines);
-        train_side_by_side(jobs, names, threads, &evaluator, &mut store, output)?
+        let heirs = Heirs::new(TrainEvaluator::new(data, *run.space.protocol(), engines), run.dir.clone(), false);
+        let done = train_side_by_side(jobs, names, threads, &heirs, &mut store, output);
+        if let Some(error) = heirs.into_error() {
+            return Err(error.into());
+        }
+        done?
     });
     if !done {
         return Err(Failure::Interrupted);

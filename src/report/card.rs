@@ -8,7 +8,7 @@ use super::finals::{Contest, FinalsReport, Spread, Standing, Versus};
 use super::summary::origin;
 use super::units::si;
 use crate::arch::Cost;
-use crate::search::trial::{Fidelity, Origin, Score, Trial};
+use crate::search::trial::{Fidelity, Inheritance, Origin, Score, Trial};
 use crate::space::Protocol;
 
 /// What the card says about the accuracy, wherever it is read.
@@ -43,6 +43,9 @@ pub struct Card<'a> {
     architecture: String,
     key: String,
     fidelity: Fidelity,
+    /// Whose weights the training started from, if not from initial ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inherits: Option<Inheritance>,
     score: Score,
     score_note: &'static str,
     /// What the finals have shown of it.
@@ -133,6 +136,7 @@ impl<'a> Card<'a> {
             architecture: job.architecture.canonical(),
             key: job.architecture.key().to_string(),
             fidelity: job.fidelity,
+            inherits: job.inherits,
             score: *trial.outcome.score()?,
             score_note: SELECTED_ON,
             finals: None,
@@ -153,11 +157,14 @@ impl<'a> Card<'a> {
     /// If TOML cannot hold the protocol; it can hold every protocol that was read from TOML.
     pub fn to_markdown(&self) -> Result<String, toml::ser::Error> {
         let Self { source, score, cost, baseline_cost, fidelity, .. } = self;
+        let inherits = self.inherits.map_or_else(String::new, |Inheritance { from, generation }| {
+            format!(", from the weights of trial {from}, generation {generation}")
+        });
         let ratio = |ours: u64, theirs: u64| ours as f64 / theirs as f64;
         let mut text = format!(
             "# Trial {} of run {}\n\n| | |\n|---|---|\n| validation accuracy | {:.2} ± {:.2} % |\n| validation loss | \
              {:.4} nats |\n| MACs | {} ({:.2}x the paper's network) |\n| parameters | {} ({:.2}x) |\n| trained on | {} \
-             images of {} px, {} epochs |\n| seed | {} |\n\n{}\n",
+             images of {} px, {} epochs{} |\n| seed | {} |\n\n{}\n",
             self.trial,
             source.run,
             score.accuracy * 100.0,
@@ -170,6 +177,7 @@ impl<'a> Card<'a> {
             fidelity.images,
             fidelity.resolution,
             fidelity.epochs,
+            inherits,
             self.seed,
             SELECTED_ON,
         );
@@ -214,7 +222,7 @@ pub(super) fn lineage(trial: &Trial, trials: &[Trial]) -> Vec<Ancestor> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::tests::{BASELINE, failed, trial, uniform};
+    use super::super::summary::tests::{BASELINE, failed, heir, trial, uniform};
     use super::*;
     use crate::space::Space;
 
@@ -253,6 +261,19 @@ mod tests {
         assert_eq!((&json["run"], &json["trial"], &json["seed"]), (&"pets".into(), &3.into(), &"1".into()));
         assert_eq!(json["lineage"][2]["origin"], "GoogLeNet x0.5");
         assert!(Card::new(source, &trials[2], &trials, BASELINE).is_none());
+    }
+
+    #[test]
+    fn a_card_says_whose_weights_the_training_started_from() {
+        let space = Space::parse("tiny.toml", include_str!("../../search_spaces/tiny.toml"), &[]).unwrap();
+        let (data, data_fingerprint, program) = ("drawn", "abc", "0.1.0");
+        let source = Source { run: "pets", data, data_fingerprint, classes: &[], program, protocol: space.protocol() };
+        let trials = [uniform(0, 500, 0.7, 26_000_000), heir(evolved(1, 0, 0.75), 0, 1)];
+        let card = |trial: &Trial| Card::new(source, trial, &trials, BASELINE).unwrap();
+        let text = card(&trials[1]).to_markdown().unwrap();
+        assert!(text.contains("1 epochs, from the weights of trial 0, generation 1 |"), "{text}");
+        assert_eq!(serde_json::to_value(card(&trials[1])).unwrap()["inherits"]["from"], 0);
+        assert!(serde_json::to_value(card(&trials[0])).unwrap().get("inherits").is_none());
     }
 
     #[test]

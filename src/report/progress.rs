@@ -12,11 +12,11 @@ use super::units::{duration, si};
 use crate::arch::Cost;
 use crate::search::budget::training_macs;
 use crate::search::front::{best_within, front};
+use crate::search::generation::comparable;
 use crate::search::hypervolume::{Reference, hypervolume_of};
-use crate::search::ladder::{full, trained_for};
 use crate::search::ports::{Event, Observer};
 use crate::search::trial::{Job, Outcome, Trial};
-use crate::space::{Rung, Space};
+use crate::space::Space;
 
 /// How progress is shown, always on stderr. Nothing is coloured, so `NO_COLOR` has nothing to forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +42,9 @@ impl Style {
 
 /// An [`Observer`] that shows a search on stderr.
 pub struct Progress {
-    planned: usize,
-    /// Training MACs that may be spent, if that is limited.
-    max_training_macs: Option<u64>,
+    space: Space,
     baseline: Cost,
     reference: Reference,
-    full: Rung,
     state: Mutex<State>,
 }
 
@@ -70,7 +67,6 @@ enum Screen {
 impl Progress {
     /// Watches a search of `space`; `baseline` is the cost of the paper's network at the run's resolution.
     pub fn new(style: Style, space: &Space, baseline: Cost) -> Self {
-        let planned = space.search().trials;
         let screen = match style {
             Style::Silent => Screen::Silent,
             Style::Lines => Screen::Lines,
@@ -85,8 +81,7 @@ impl Progress {
         };
         let state = State { trials: Vec::new(), resumed: 0.0, started: Instant::now(), surrogate: None, screen };
         let reference = Reference::new(space.reference(), &baseline);
-        let max_training_macs = space.search().max_training_macs;
-        Self { planned, max_training_macs, baseline, reference, full: full(space), state: Mutex::new(state) }
+        Self { space: space.clone(), baseline, reference, state: Mutex::new(state) }
     }
 
     /// Shows a message without disturbing the bars; also when progress itself is silent.
@@ -116,15 +111,16 @@ impl Progress {
 
     /// The share of the search that is done, by trials or, if that is nearer to its end, by cost.
     fn share(&self, trials: &[Trial]) -> f64 {
-        let by_trials = trials.len() as f64 / self.planned as f64;
-        let by_cost = self.max_training_macs.map(|most| training_macs(trials) as f64 / most as f64);
+        let settings = self.space.search();
+        let by_trials = trials.len() as f64 / settings.trials as f64;
+        let by_cost = settings.max_training_macs.map(|most| training_macs(trials) as f64 / most as f64);
         by_cost.map_or(by_trials, |by_cost| by_cost.max(by_trials)).min(1.0)
     }
 
     /// `12/30`, or `12 (43 %)` if the cost is limited.
     fn count(&self, trials: &[Trial]) -> String {
-        match self.max_training_macs {
-            None => format!("{}/{}", trials.len(), self.planned),
+        match self.space.search().max_training_macs {
+            None => format!("{}/{}", trials.len(), self.space.search().trials),
             Some(_) => format!("{} ({:.0} %)", trials.len(), self.share(trials) * 100.0),
         }
     }
@@ -142,12 +138,13 @@ impl Progress {
             ),
             Outcome::Failed(failure) => format!("trial {} failed: {failure}", trial.job.index),
         };
-        format!("{head}  {what}  front {}  {}", front(trained_for(&state.trials, self.full)).len(), self.tail(state))
+        format!("{head}  {what}  front {}  {}", front(comparable(&self.space, &state.trials)).len(), self.tail(state))
     }
 
     /// `best 0.842 ± 0.008 at 41.2 MMACs  hv 0.912  ...`
     fn overall(&self, state: &State) -> String {
-        let best = best_within(trained_for(&state.trials, self.full), self.baseline.macs);
+        let comparable = comparable(&self.space, &state.trials);
+        let best = best_within(comparable.clone(), self.baseline.macs);
         let best = best.and_then(|trial| Some((trial, trial.outcome.score()?)));
         let best = best.map_or_else(
             || "no score yet".to_owned(),
@@ -156,7 +153,7 @@ impl Progress {
                 format!("best {:.3} ± {:.3} at {macs}MACs", score.accuracy, score.accuracy_se)
             },
         );
-        let volume = hypervolume_of(trained_for(&state.trials, self.full), &self.reference);
+        let volume = hypervolume_of(comparable, &self.reference);
         format!("{}  {best}  hypervolume {volume:.3}  {}", self.count(&state.trials), self.tail(state))
     }
 

@@ -7,6 +7,7 @@ use crate::arch::{Architecture, Cost};
 use crate::search::budget::training_macs;
 use crate::search::digest::digest;
 use crate::search::front::front;
+use crate::search::generation::{Peers, by_generation};
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::{self, trained_for};
 use crate::search::trial::{Origin, Outcome, Trial};
@@ -46,6 +47,25 @@ pub struct RungCount {
     pub rung: Rung,
     /// Trials, failed ones included.
     pub trials: usize,
+}
+
+/// How many trainings stand behind the weights that trials start from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Generations {
+    /// Trials of every generation, failed ones included, from 0: those that start from initial weights.
+    pub trials: Vec<usize>,
+    /// The one that accuracies and fronts are of.
+    pub shown: usize,
+}
+
+impl Generations {
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        let Self { trials, shown } = self;
+        let counts = trials.iter().enumerate().map(|(generation, trials)| format!("{trials} of {generation}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        format!("trials by generation of inherited weights: {counts}; results are of generation {shown} alone")
+    }
 }
 
 /// Whether the search found more than scaling the paper's network would have.
@@ -90,6 +110,9 @@ pub struct RunSummary {
     pub seconds: f64,
     /// Trials by length of the training, the briefest first; all below are of the last and longest.
     pub rungs: Vec<RungCount>,
+    /// Trials by generation, if children inherit weights; all below are of one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generations: Option<Generations>,
     /// Area between the front and a reference that depends on the space file and the baseline's MACs alone.
     pub hypervolume: f64,
     /// Hash over all trials except their times.
@@ -110,22 +133,25 @@ pub struct RunSummary {
 
 impl RunSummary {
     /// Sums up `trials` (by ascending index) of the run `run` in `space`; `baseline` is the cost of the paper's network at
-    /// the run's resolution. Accuracies and fronts are those of trials with the protocol's own training.
+    /// the run's resolution. Accuracies and fronts are those of trials with the protocol's own training, and of one
+    /// generation ([`Peers`]).
     pub fn new(run: &str, space: &Space, trials: &[Trial], baseline: &Cost) -> Self {
         let count = |rung| RungCount { rung, trials: trained_for(trials, rung).count() };
-        let full = trained_for(trials, ladder::full(space));
+        let peers = Peers::of(space, trials);
+        let generations = || Generations { trials: by_generation(trials), shown: peers.generation };
+        let comparable = peers.among(trials);
         let is_paper = |trial: &&Trial| {
             trial.job.origin == Origin::Uniform { permille: 1000 }
                 && trial.job.fidelity.resolution == space.protocol().resolution
                 && trial.outcome.score().is_some()
         };
-        let paper = full.clone().find(is_paper);
+        let paper = comparable.clone().find(is_paper);
         let paper_accuracy = paper.and_then(|trial| trial.outcome.score()).map(|score| score.accuracy);
         let rows = |trials: Vec<&Trial>| -> Vec<Row> {
             trials.into_iter().filter_map(|trial| row(trial, paper_accuracy, baseline)).collect()
         };
         let mut uniform: Vec<&Trial> =
-            full.clone().filter(|trial| matches!(trial.job.origin, Origin::Uniform { .. })).collect();
+            comparable.clone().filter(|trial| matches!(trial.job.origin, Origin::Uniform { .. })).collect();
         uniform.sort_by_key(|trial| trial.job.cost.macs);
         let failures: Vec<String> = trials
             .iter()
@@ -144,13 +170,14 @@ impl RunSummary {
             max_training_macs: space.search().max_training_macs,
             seconds: trials.iter().map(|trial| trial.seconds).sum(),
             rungs: ladder::rungs(space).into_iter().map(count).collect(),
-            hypervolume: hypervolume_of(full.clone(), &Reference::new(space.reference(), baseline)),
+            generations: space.search().inherit.then(generations),
+            hypervolume: hypervolume_of(comparable.clone(), &Reference::new(space.reference(), baseline)),
             digest: digest(trials),
             baseline_macs: baseline.macs,
             baseline: paper.and_then(|trial| row(trial, paper_accuracy, baseline)),
-            front: rows(front(full.clone())),
+            front: rows(front(comparable.clone())),
             uniform: rows(uniform.clone()),
-            versus_uniform: versus_uniform(&front(full), &uniform),
+            versus_uniform: versus_uniform(&front(comparable), &uniform),
             ledger: Ledger::new(trials, &[]),
         }
     }
@@ -209,7 +236,7 @@ fn versus_uniform(front: &[&Trial], uniform: &[&Trial]) -> VersusUniform {
 
 /// How a trial came to be, in a few words.
 pub(super) fn origin(trial: &Trial) -> String {
-    match &trial.job.origin {
+    let origin = match &trial.job.origin {
         Origin::Uniform { permille: 1000 } => "GoogLeNet".to_owned(),
         Origin::Uniform { permille } => format!("GoogLeNet x{}", f64::from(*permille) / 1000.0),
         Origin::Random => "random".to_owned(),
@@ -218,6 +245,10 @@ pub(super) fn origin(trial: &Trial) -> String {
         Origin::Crossover { parents: [a, b], operators } => {
             format!("evolved from {a} and {b} ({})", operators.join(", "))
         }
+    };
+    match trial.job.generation() {
+        0 => origin,
+        generation => format!("{origin}, generation {generation}"),
     }
 }
 
@@ -233,7 +264,7 @@ pub fn baseline_cost(classes: usize, resolution: usize) -> Result<Cost, String> 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::search::trial::{Failure, Fidelity, Job, Score};
+    use crate::search::trial::{Failure, Fidelity, Inheritance, Job, Score};
     use crate::space::Space;
 
     pub fn trial(index: usize, origin: Origin, accuracy: f64, macs: u64) -> Trial {
@@ -246,6 +277,7 @@ pub(super) mod tests {
                 cost: Cost { macs, parameters: macs / 20, activation_bytes: 1 },
                 fidelity: Fidelity { resolution: 32, images: 128, epochs: 1 },
                 seed: 1,
+                inherits: None,
             },
             outcome: Outcome::Done(score),
             seconds: 2.0,
@@ -286,6 +318,11 @@ pub(super) mod tests {
     pub fn brief(trial: Trial) -> Trial {
         let fidelity = Fidelity { images: 64, ..trial.job.fidelity };
         Trial { job: Job { fidelity, ..trial.job }, ..trial }
+    }
+
+    /// The same trial with the weights of another one.
+    pub fn heir(trial: Trial, from: usize, generation: usize) -> Trial {
+        Trial { job: Job { inherits: Some(Inheritance { from, generation }), ..trial.job }, ..trial }
     }
 
     pub const BASELINE: Cost = Cost { macs: 100_000_000, parameters: 5_000_000, activation_bytes: 1 };

@@ -26,6 +26,9 @@ pub fn table(summary: &RunSummary) -> String {
         let below: Vec<String> = below.iter().map(rung).collect();
         text += &format!("rungs: {}; below are only the {}\n", below.join(", "), rung(full));
     }
+    if let Some(generations) = &summary.generations {
+        text += &format!("{}\n", generations.text());
+    }
     if let Some(failure) = &summary.first_failure {
         text += &format!("first failure: {failure}\n");
     }
@@ -98,9 +101,10 @@ pub(super) fn verdict(versus: &VersusUniform) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::summary::tests::{
-        BASELINE, brief, evolved, example, failed, space, space_with, space_with_ladder, uniform,
+        BASELINE, brief, evolved, example, failed, heir, space, space_with, space_with_ladder, uniform,
     };
     use super::*;
+    use crate::search::trial::Trial;
 
     #[test]
     fn a_whole_table() {
@@ -144,6 +148,25 @@ cost
         let trials = [brief(evolved(0, 0.7, 40_000_000)), uniform(1, 500, 0.80, 50_000_000)];
         let text = table(&RunSummary::new("pets", &space_with_ladder(5), &trials, &BASELINE));
         assert!(text.contains("\nrungs: 1 of 64 images x 1; below are only the 1 of 128 images x 1\n"), "{text}");
+    }
+
+    #[test]
+    fn generations_are_counted_and_one_is_shown() {
+        let space = space_with(9, &["search.inherit=true".to_owned(), "search.population=2".to_owned()]);
+        let trials = [
+            evolved(0, 0.9, 40_000_000),
+            uniform(1, 500, 0.8, 50_000_000),
+            heir(uniform(2, 500, 0.85, 50_000_000), 1, 1),
+            heir(evolved(3, 0.82, 30_000_000), 0, 1),
+        ];
+        let table = |trials: &[Trial]| table(&RunSummary::new("pets", &space, trials, &BASELINE));
+        let text = table(&trials);
+        let line = "\ntrials by generation of inherited weights: 2 of 0, 2 of 1; results are of generation 1 alone\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("evolved from 0 (branch), generation 1\n"), "{text}");
+        assert!(text.contains("GoogLeNet x0.5, generation 1\n") && !text.contains("GoogLeNet x0.5\n"), "{text}");
+        // One of the next generation is no population.
+        assert!(table(&trials[..3]).contains("2 of 0, 1 of 1; results are of generation 0 alone\n"));
     }
 
     #[test]

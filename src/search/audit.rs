@@ -134,6 +134,7 @@ impl AuditPlan {
                         cost: *cost,
                         fidelity,
                         seed: trial_seed(self.run_seed, &architecture.key(), &fidelity, replicate as u64),
+                        inherits: None,
                     };
                     jobs.insert(index, job);
                 }

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::trial::{Failure, Origin, Outcome, Trial};
+use super::trial::{Failure, Inheritance, Origin, Outcome, Trial};
 
 /// SHA-256 over `trials` in the order given, in lower-case hex: everything about them except their wall time, floats by
 /// their bits. Searches with equal digests tried the same things and found the same, to the last bit.
@@ -27,6 +27,12 @@ impl Writer {
             self.number(number as u64);
         }
         self.number(job.seed);
+        // Nothing where nothing is inherited: such trials are what they were before there was any inheritance.
+        if let Some(Inheritance { from, generation }) = job.inherits {
+            self.text("inherits");
+            self.number(from as u64);
+            self.number(generation as u64);
+        }
         self.outcome(outcome);
     }
 
@@ -118,7 +124,7 @@ mod tests {
             digest(&[other])
         });
         assert_ne!(crossovers[0], crossovers[1]);
-        let changes: [fn(&mut Trial); 10] = [
+        let changes: [fn(&mut Trial); 12] = [
             |trial| trial.job.index += 1,
             |trial| trial.job.architecture = trial.job.architecture.clone().with_aux_heads(true),
             |trial| trial.job.origin = Origin::Uniform { permille: 500 },
@@ -128,11 +134,14 @@ mod tests {
             |trial| trial.job.cost.parameters += 1,
             |trial| trial.job.fidelity.epochs += 1,
             |trial| trial.job.seed += 1,
+            |trial| trial.job.inherits = Some(Inheritance { from: 1, generation: 2 }),
+            |trial| trial.job.inherits = Some(Inheritance { from: 2, generation: 1 }),
             |trial| trial.outcome = failed_trial(0, 0).outcome,
         ];
-        for (i, change) in changes.into_iter().enumerate() {
-            assert_ne!(changed(change), base, "{i}");
-        }
+        let mut all: Vec<String> = changes.into_iter().map(changed).chain([base.clone()]).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), changes.len() + 1, "every change has a digest of its own");
         let score: fn(&mut Trial) = |trial| {
             if let Outcome::Done(score) = &mut trial.outcome {
                 score.validation_loss = f64::from_bits(score.validation_loss.to_bits() + 1);

@@ -11,11 +11,13 @@ pub mod drive;
 pub mod evolution;
 pub mod finals;
 pub mod front;
+pub mod generation;
 #[cfg(test)]
 mod golden;
 pub mod hypervolume;
 pub mod ladder;
 pub mod landscape;
+mod lineage;
 pub mod list;
 pub mod nsga2;
 mod opening;

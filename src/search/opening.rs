@@ -36,9 +36,11 @@ impl Opening {
     }
 
     /// Whether candidate `number` is to be drawn at random: as long as they fill the first population, and now and then
-    /// from then on.
+    /// from then on. Where children inherit weights, not from then on: who has no parent starts from initial weights, and
+    /// could not be compared with them.
     pub fn is_random(&self, space: &Space, number: usize, rng: &mut Rng) -> bool {
-        number < self.first || rng.unit() < space.search().immigrants
+        let immigrants = if space.search().inherit { 0.0 } else { space.search().immigrants };
+        number < self.first || rng.unit() < immigrants
     }
 }
 
@@ -51,7 +53,7 @@ fn is_inside(space: &Space, control: &Proposal) -> bool {
 mod tests {
     use super::*;
     use crate::search::seed::step_rng;
-    use crate::search::testing::space;
+    use crate::search::testing::{self, space};
 
     #[test]
     fn it_starts_with_the_paper_s_network_where_that_is_allowed() {
@@ -85,5 +87,7 @@ mod tests {
         };
         assert_eq!(random(0..4), 4);
         assert!(random(10..1010).abs_diff(250) < 50);
+        let heirs = testing::space(&["search.population=4", "search.immigrants=0.25", "search.inherit=true"]);
+        assert!(!(10..1010).any(|i| opening.is_random(&heirs, i, &mut step_rng(0, i))));
     }
 }

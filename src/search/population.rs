@@ -7,14 +7,17 @@ use super::pareto::{Objectives, crowding, ranks};
 use super::trial::Trial;
 use crate::space::{Genotype, Rng, Rung, Space};
 
-/// A population on every rung of the ladder, since only scores of equal trainings can be compared. Parents come from the
-/// highest one that is full: few trials are worth less than many briefer ones (as in Falkner et al. 2018, "BOHB", section
-/// 3.2, where the highest budget with enough observations is what is learnt from).
+/// A population on every rung of the ladder, and of every generation of weights where these are inherited (there is never
+/// both), since only scores of equal trainings can be compared. Parents come from the highest one that is full: few trials
+/// are worth less than many briefer ones (as in Falkner et al. 2018, "BOHB", section 3.2, where the highest budget with
+/// enough observations is what is learnt from).
 pub(super) struct Populations {
     rungs: Vec<Rung>,
-    /// One a rung.
+    /// One a rung, or one a generation.
     populations: Vec<Population>,
     size: usize,
+    /// Whether members leave their weights to their children.
+    inherit: bool,
 }
 
 impl Populations {
@@ -22,10 +25,10 @@ impl Populations {
     pub fn new(space: &Space) -> Self {
         let rungs = rungs(space);
         let populations = rungs.iter().map(|_| Population::default()).collect();
-        Self { rungs, populations, size: space.search().population }
+        Self { rungs, populations, size: space.search().population, inherit: space.search().inherit }
     }
 
-    /// Takes in a trial; of too many on its rung the oldest falls out.
+    /// Takes in a trial; of too many of equal training the oldest falls out.
     pub fn push_aging(&mut self, space: &Space, trial: &Trial) {
         let size = self.size;
         if let Some(population) = self.of(trial) {
@@ -33,7 +36,7 @@ impl Populations {
         }
     }
 
-    /// Takes in a trial; of too many on its rung the last in standing falls out.
+    /// Takes in a trial; of too many of equal training the last in standing falls out.
     pub fn push_elitist(&mut self, space: &Space, trial: &Trial) {
         let size = self.size;
         if let Some(population) = self.of(trial) {
@@ -48,8 +51,16 @@ impl Populations {
         full.unwrap_or(&self.populations[0])
     }
 
+    /// The population that a trial is for: none for one that has no weights to leave where children need them.
     fn of(&mut self, trial: &Trial) -> Option<&mut Population> {
-        rung_of(&self.rungs, trial).map(|rung| &mut self.populations[rung])
+        if self.inherit && Objectives::of(trial) == Objectives::WORST {
+            return None;
+        }
+        let level = rung_of(&self.rungs, trial)? + trial.job.generation();
+        if self.populations.len() <= level {
+            self.populations.resize_with(level + 1, Population::default);
+        }
+        Some(&mut self.populations[level])
     }
 }
 
@@ -126,6 +137,7 @@ mod tests {
     use super::*;
     use crate::search::seed::step_rng;
     use crate::search::testing::{done_trial, failed_trial, space};
+    use crate::search::trial::{Fidelity, Inheritance};
 
     fn indices(population: &Population) -> Vec<usize> {
         population.members.iter().map(|member| member.index).collect()
@@ -148,6 +160,27 @@ mod tests {
             elitist.push_elitist(Member::new(&space, trial), 3);
         }
         assert_eq!((indices(&aging), indices(&elitist)), (vec![3, 4, 5], vec![0, 3, 5]));
+    }
+
+    #[test]
+    fn where_weights_are_inherited_every_generation_has_a_population_without_failures() {
+        let space = space(&["search.population=2", "search.sample=1", "search.inherit=true"]);
+        let mut populations = Populations::new(&space);
+        let mut parents = |index, generation, failed: bool| {
+            let mut trial = if failed { failed_trial(index, 1) } else { done_trial(index, 0.5, 100) };
+            trial.job.fidelity = Fidelity::of(space.protocol());
+            trial.job.inherits = (generation > 0).then_some(Inheritance { from: 0, generation });
+            populations.push_elitist(&space, &trial);
+            indices(populations.parents())
+        };
+        assert_eq!(parents(0, 0, false), [0]);
+        assert_eq!(parents(1, 0, true), [0]);
+        // A full population of a lower generation is worth more than one that is not full.
+        assert_eq!(parents(2, 1, false), [0]);
+        assert_eq!(parents(3, 0, false), [0, 3]);
+        assert_eq!(parents(4, 1, true), [0, 3]);
+        assert_eq!(parents(5, 1, false), [2, 5]);
+        assert_eq!(parents(6, 3, false), [2, 5]);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::ladder::Ladder;
+use super::lineage::Lineage;
 use super::ports::{Evaluator, Event, Observer};
 use super::screen::{Choice, Screen, screen_for};
 use super::searcher::{Proposal, Searcher};
-use super::seed::{step_rng, trial_seed};
+use super::seed::{search_seed, step_rng};
 use super::trial::{Fidelity, Job, Origin, Trial};
 use crate::arch::{Architecture, ArchitectureError, ArchitectureKey, Cost};
 use crate::space::{Rng, Space, mutate::mutate};
@@ -43,13 +44,15 @@ pub(super) struct Proposer<'a> {
     /// Networks and the resolutions they are for.
     taken: HashSet<(ArchitectureKey, usize)>,
     ladder: Ladder,
+    lineage: Lineage,
     screen: Box<dyn Screen + 'a>,
-    /// Jobs so far, without those that `climbing` holds.
+    /// Jobs so far, without those that `ahead` holds.
     turn: usize,
     /// New candidates so far.
     candidates: usize,
-    /// The latest scaled copy of the paper's network on the higher rungs.
-    climbing: VecDeque<Job>,
+    /// What is trained before anything else: the latest scaled copy of the paper's network on the higher rungs, or all copies
+    /// in a new generation, and behind them the child that waits for them.
+    ahead: VecDeque<Job>,
 }
 
 impl<'a> Proposer<'a> {
@@ -60,16 +63,18 @@ impl<'a> Proposer<'a> {
             classes,
             taken: HashSet::new(),
             ladder: Ladder::new(space),
+            lineage: Lineage::new(space),
             screen: screen_for(space, evaluator),
             turn: 0,
             candidates: 0,
-            climbing: VecDeque::new(),
+            ahead: VecDeque::new(),
         }
     }
 
     /// Takes note of a trial. They are told by ascending index, without holes.
     pub fn tell(&mut self, trial: &Trial, observer: &dyn Observer) {
         self.ladder.tell(trial);
+        self.lineage.tell(trial);
         self.screen.tell(trial, observer);
     }
 
@@ -77,14 +82,15 @@ impl<'a> Proposer<'a> {
     ///
     /// A scaled copy of the paper's network is trained on all rungs in a row: it is what the others are compared with, so
     /// it must be there on each. For the others the ladder has a turn of its own kind for every rung; if nobody can be
-    /// promoted, a new candidate takes the turn, and the other way round.
+    /// promoted, a new candidate takes the turn, and the other way round. Where weights are inherited, the copies are trained
+    /// in every generation (see [`Lineage`]).
     pub fn next(
         &mut self,
         index: usize,
         searcher: &mut dyn Searcher,
         observer: &dyn Observer,
     ) -> Result<Option<Proposed>, ArchitectureError> {
-        if let Some(job) = self.climbing.pop_front() {
+        if let Some(job) = self.ahead.pop_front() {
             return Ok(Some(Job { index, ..job }.into()));
         }
         let rung = self.ladder.turn(self.turn);
@@ -92,18 +98,21 @@ impl<'a> Proposer<'a> {
         if let Some(job) = self.promotion(index, rung) {
             return Ok(Some(job.into()));
         }
-        let candidate = self.candidate(index, searcher, observer)?;
-        Ok(match candidate {
-            Some(proposed) => {
-                self.candidates += 1;
-                let job = &proposed.job;
-                if matches!(job.origin, Origin::Uniform { .. }) {
-                    self.climbing = (1..=self.ladder.top()).map(|rung| self.on_rung(rung, job.clone())).collect();
-                }
-                Some(proposed)
-            }
-            None => (1..=self.ladder.top()).rev().find_map(|rung| self.promotion(index, rung)).map(Proposed::from),
-        })
+        let Some(proposed) = self.candidate(index, searcher, observer)? else {
+            let promoted = (1..=self.ladder.top()).rev().find_map(|rung| self.promotion(index, rung));
+            return Ok(promoted.map(Proposed::from));
+        };
+        self.candidates += 1;
+        let job = &proposed.job;
+        if matches!(job.origin, Origin::Uniform { .. }) {
+            self.ahead = (1..=self.ladder.top()).map(|rung| self.on_rung(rung, job.clone())).collect();
+        }
+        let behind = self.lineage.catch_up(job.generation());
+        if behind.is_empty() {
+            return Ok(Some(proposed));
+        }
+        self.ahead = behind.into_iter().map(|control| self.on_rung(0, control)).chain([proposed.job]).collect();
+        Ok(self.ahead.pop_front().map(|job| Job { index, ..job }.into()))
     }
 
     /// The job of the candidate that goes up to `rung`, if one can.
@@ -116,14 +125,15 @@ impl<'a> Proposer<'a> {
     /// The same training on another rung.
     fn on_rung(&self, rung: usize, job: Job) -> Job {
         let fidelity = Fidelity::new(self.ladder.rung(rung), job.fidelity.resolution);
-        let seed = trial_seed(self.space.search().seed, &job.architecture.key(), &fidelity, 0);
+        let seed = search_seed(self.space.search().seed, &job.architecture.key(), &fidelity, job.generation());
         Job { fidelity, seed, ..job }
     }
 
     /// A job on the lowest rung.
     fn job(&self, index: usize, architecture: Architecture, resolution: usize, origin: Origin, cost: Cost) -> Job {
         let fidelity = Fidelity::new(self.ladder.rung(0), resolution);
-        self.on_rung(0, Job { index, architecture, origin, cost, fidelity, seed: 0 })
+        let inherits = self.lineage.inheritance(&origin);
+        self.on_rung(0, Job { index, architecture, origin, cost, fidelity, seed: 0, inherits })
     }
 
     /// A network that was not proposed before. `None` if the strategy has no more ideas, or every network inside the

@@ -9,10 +9,23 @@ use crate::space::Rng;
 /// The seed of one training: the first 8 bytes, little-endian, of SHA-256 over run seed, architecture, fidelity and
 /// replicate. The same training in the same run has the same seed, whenever and wherever it runs.
 pub fn trial_seed(run_seed: u64, key: &ArchitectureKey, fidelity: &Fidelity, replicate: u64) -> u64 {
-    let mut hash = Sha256::new_with_prefix(b"trial\0");
+    training_seed(b"trial\0", run_seed, key, fidelity, replicate)
+}
+
+/// The seed of a training of a search: that of [`trial_seed`] without a replicate where it starts from initial weights, and
+/// another one for every generation of weights.
+pub fn search_seed(run_seed: u64, key: &ArchitectureKey, fidelity: &Fidelity, generation: usize) -> u64 {
+    match generation {
+        0 => trial_seed(run_seed, key, fidelity, 0),
+        _ => training_seed(b"heir\0", run_seed, key, fidelity, generation as u64),
+    }
+}
+
+fn training_seed(kind: &[u8], run_seed: u64, key: &ArchitectureKey, fidelity: &Fidelity, number: u64) -> u64 {
+    let mut hash = Sha256::new_with_prefix(kind);
     hash.update(run_seed.to_le_bytes());
     hash.update(key.bytes());
-    for number in [fidelity.resolution as u64, fidelity.images as u64, fidelity.epochs as u64, replicate] {
+    for number in [fidelity.resolution as u64, fidelity.images as u64, fidelity.epochs as u64, number] {
         hash.update(number.to_le_bytes());
     }
     let digest = hash.finalize();
@@ -51,6 +64,16 @@ mod tests {
         ] {
             assert_ne!(other, seed);
         }
+    }
+
+    #[test]
+    fn every_generation_has_a_seed_of_its_own() {
+        let key = Architecture::googlenet(2, false).unwrap().key();
+        let fidelity = Fidelity { resolution: 64, images: 1000, epochs: 3 };
+        let seeds = [0, 1, 2].map(|generation| search_seed(1, &key, &fidelity, generation));
+        assert_eq!(seeds[0], trial_seed(1, &key, &fidelity, 0));
+        assert!(!seeds[1..].iter().any(|seed| (0..3).any(|i| trial_seed(1, &key, &fidelity, i) == *seed)));
+        assert_ne!(seeds[1], seeds[2]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ fn trial(index: usize, macs: u64, outcome: Outcome) -> Trial {
         cost: Cost { macs, parameters: 1, activation_bytes: 1 },
         fidelity: Fidelity { resolution: 32, images: 1, epochs: 1 },
         seed: 0,
+        inherits: None,
     };
     Trial { job, outcome, seconds: 1.0, screening_seconds: 0.0 }
 }

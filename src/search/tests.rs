@@ -17,7 +17,7 @@ use super::trial::{Failure, Job, Origin, Outcome, Trial};
 use crate::arch::Architecture;
 use crate::space::{Rng, Space};
 
-fn landscape() -> Landscape {
+pub(super) fn landscape() -> Landscape {
     Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01)
 }
 
@@ -34,7 +34,7 @@ fn search(space: &Space, evaluator: &dyn Evaluator) -> Finished {
 }
 
 /// Takes a time that has nothing to do with the job, and breaks everything off after a number of trainings.
-struct Unsteady<'a> {
+pub(super) struct Unsteady<'a> {
     landscape: Landscape,
     stop_after: usize,
     stop: &'a AtomicBool,
@@ -42,7 +42,7 @@ struct Unsteady<'a> {
 }
 
 impl<'a> Unsteady<'a> {
-    fn new(landscape: Landscape, stop: &'a AtomicBool, stop_after: usize) -> Self {
+    pub fn new(landscape: Landscape, stop: &'a AtomicBool, stop_after: usize) -> Self {
         Self { landscape, stop_after, stop, done: AtomicUsize::new(0) }
     }
 }

@@ -66,6 +66,16 @@ pub enum Origin {
     },
 }
 
+/// The weights that a training starts from, where these are not drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Inheritance {
+    /// Index of the trial whose trained weights they are.
+    pub from: usize,
+    /// How many trainings stand behind them, from 1.
+    #[schemars(range(min = 1))]
+    pub generation: usize,
+}
+
 /// What [`Architecture::canonical`](crate::arch::Architecture::canonical) writes.
 const FORM: &str = r"^googlenet/1 stem=\d+(,\d+){2}( [345][a-e]=\d+(,\d+){5}){9} classes=\d+ aux=(true|false)$";
 
@@ -83,15 +93,25 @@ pub struct Job {
     pub cost: Cost,
     /// How briefly it is trained.
     pub fidelity: Fidelity,
-    /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate). It has up
-    /// to 64 bits, more than a double holds.
+    /// Seed of initial weights, shuffling, augmentation and dropout: a hash of (run seed, key, fidelity, replicate or
+    /// generation). It has up to 64 bits, more than a double holds.
     pub seed: u64,
+    /// Whose weights it starts from, where it does not start from initial ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Inheritance")]
+    pub inherits: Option<Inheritance>,
 }
 
 /// A training step costs about as much as three classifications of its images: once forward, twice backward.
 pub const TRAINING_FACTOR: u64 = 3;
 
 impl Job {
+    /// How many trainings stand behind the weights that it starts from: 0 for initial weights. Trainings of a run that
+    /// inherit are equally long, so scores of the same generation are of the same training.
+    pub fn generation(&self) -> usize {
+        self.inherits.map_or(0, |inheritance| inheritance.generation)
+    }
+
     /// Multiply-adds of the training as planned. A data set with fewer images than the fidelity names costs less.
     pub fn training_macs(&self) -> u64 {
         self.macs_of_epochs(self.fidelity.epochs)

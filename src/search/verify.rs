@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::front::best_within;
-use super::seed::trial_seed;
+use super::seed::search_seed;
 use super::trial::{Outcome, Trial};
 
 /// A value of a stored trial that is another one now.
@@ -38,7 +38,7 @@ pub fn differences(stored: &Trial, run_seed: u64, now: &Outcome) -> Vec<Differen
             found.push(Difference { field: field.to_owned(), stored, now });
         }
     };
-    let seed = trial_seed(run_seed, &job.architecture.key(), &job.fidelity, 0);
+    let seed = search_seed(run_seed, &job.architecture.key(), &job.fidelity, job.generation());
     compare("seed", job.seed.to_string(), seed.to_string());
     let cost = job.architecture.cost(job.fidelity.resolution);
     compare("cost", format!("{:?}", job.cost), cost.map_or_else(|error| error.to_string(), |cost| format!("{cost:?}")));
@@ -84,7 +84,7 @@ mod tests {
     fn honest() -> Trial {
         let mut trial = done_trial(4, 0.75, 0);
         trial.job.cost = trial.job.architecture.cost(trial.job.fidelity.resolution).unwrap();
-        trial.job.seed = trial_seed(3, &trial.job.architecture.key(), &trial.job.fidelity, 0);
+        trial.job.seed = search_seed(3, &trial.job.architecture.key(), &trial.job.fidelity, 0);
         trial
     }
 

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use super::check_search::check_search;
 use super::file::SpaceFile;
 use super::genotype::Gene;
 use super::ranges::{self, WIDTH_UNIT};
 use super::source::Source;
-use super::{OverLimit, Screen, SearchSettings, Space, grid};
+use super::{OverLimit, Space, grid};
 use crate::arch::MAX_WIDTH;
 use crate::diagnostic::{Diagnostic, suggest};
 
@@ -33,7 +34,7 @@ impl Space {
 }
 
 /// Refuses a number outside `allowed`, NaN included.
-fn number<T: PartialOrd + Display>(
+pub(super) fn number<T: PartialOrd + Display>(
     source: &Source,
     path: &[&str],
     value: T,
@@ -65,43 +66,6 @@ fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     real("momentum", protocol.momentum, ranges::BELOW_ONE)?;
     real("weight_decay", protocol.weight_decay, ranges::SHARE)?;
     real("label_smoothing", protocol.label_smoothing, ranges::BELOW_ONE)
-}
-
-fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
-    let search = &file.search;
-    let whole = |key, value, allowed| number(source, &["search", key], value, allowed);
-    whole("trials", search.trials, ranges::TRIALS)?;
-    whole("population", search.population, ranges::POPULATION)?;
-    whole("window", search.window, ranges::WINDOW)?;
-    whole("candidates", search.candidates, ranges::CANDIDATES)?;
-    whole("eta", search.eta, ranges::ETA)?;
-    whole("max_failures", search.max_failures, ranges::MAX_FAILURES)?;
-    check_screen(source, search)?;
-    number(source, &["search", "immigrants"], search.immigrants, ranges::SHARE)?;
-    if let Some(seconds) = search.max_seconds {
-        number(source, &["search", "max_seconds"], seconds, ranges::MAX_SECONDS)?;
-    }
-    if !(1..=search.population).contains(&search.sample) {
-        let message = format!("sample is {}, but population is {}", search.sample, search.population);
-        let help = "sample is how many of the population compete: give a number from 1 to population";
-        return Err(source.mistake(&["search", "sample"], message).with_help(help));
-    }
-    Ok(())
-}
-
-/// Several mutants need somebody who chooses among them, and the other way round.
-fn check_screen(source: &Source, search: &SearchSettings) -> Result<(), Diagnostic> {
-    match (search.screen, search.candidates) {
-        (Screen::None, 2..) => {
-            let message = format!("candidates is {}, but nothing chooses among them", search.candidates);
-            Err(source.mistake(&["search", "candidates"], message).with_help("add screen = \"surrogate\""))
-        }
-        (Screen::Surrogate | Screen::GradNorm | Screen::Synflow | Screen::Naswot, ..2) => {
-            let message = "there is a screen, but candidates is 1, so there is nothing to choose from";
-            Err(source.mistake(&["search", "screen"], message).with_help("add candidates, say 16"))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
@@ -237,7 +201,7 @@ fn check_limits(source: &Source, space: &Space) -> Result<(), Diagnostic> {
 mod tests {
     use super::*;
     use crate::arch::Architecture;
-    use crate::space::{ReferencePoint, Strategy};
+    use crate::space::{ReferencePoint, Screen, Strategy};
 
     const DEFAULT: &str = include_str!("../../search_spaces/default.toml");
     const TINY: &str = include_str!("../../search_spaces/tiny.toml");

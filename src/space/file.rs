@@ -174,6 +174,9 @@ pub struct SearchSettings {
     /// Share of proposals drawn at random instead, 0 to 1.
     #[schemars(range(min = *ranges::SHARE.start(), max = *ranges::SHARE.end()))]
     pub immigrants: f64,
+    /// Whether a child starts from the weights of its parent, instead of initial ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherit: bool,
     /// So many mutants are made for every one that is trained, 1 to 100.
     #[serde(default = "candidates")]
     #[schemars(range(min = *ranges::CANDIDATES.start(), max = *ranges::CANDIDATES.end()))]

@@ -1,6 +1,7 @@
 //! What may be searched: the space file as written, the checked space, and the genotypes in it.
 
 mod check;
+mod check_search;
 mod checked;
 mod count;
 pub mod crossover;

@@ -13,7 +13,7 @@ use crate::search::drive::{Plan, Stop, drive};
 use crate::search::landscape::{Fault, Landscape};
 use crate::search::ports::{Event, Observer, Store};
 use crate::search::searcher::searcher_for;
-use crate::search::trial::{Failure, Fidelity, Job, Origin, Outcome, Score, Trial};
+use crate::search::trial::{Failure, Fidelity, Inheritance, Job, Origin, Outcome, Score, Trial};
 use crate::space::Space;
 
 /// A finished trial whose numbers need all their digits.
@@ -33,6 +33,7 @@ pub(super) fn done(index: usize) -> Trial {
             cost: Cost { macs: 1_582_671_872, parameters: 5_982_882, activation_bytes: u64::MAX },
             fidelity: Fidelity { resolution: 64, images: 2000, epochs: 1 },
             seed: u64::MAX - index as u64,
+            inherits: index.is_multiple_of(3).then_some(Inheritance { from: index / 2, generation: 1 + index % 4 }),
         },
         outcome: Outcome::Done(score),
         seconds: x * 60.0,

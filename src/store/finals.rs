@@ -203,6 +203,7 @@ mod tests {
             origin: Origin::Random,
             fidelity: Fidelity { resolution: 32, images: 128, epochs: 1 },
             seed: 1,
+            inherits: None,
         };
         let score = Score { accuracy: 0.7, accuracy_se: 0.04, validation_loss: 0.6, training_loss_sum: 0.7 };
         let found = Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0 };

@@ -1,9 +1,11 @@
 //! The folder of one run: which settings and which data it was made with, checked before anything is added to it.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::files::{sync_parent, write_atomically};
 use super::settings::{Manifest, Settings};
 use super::{AuditDir, Error, FinalsDir, RunStore, Warning};
 use crate::space::Space;
@@ -96,6 +98,24 @@ impl RunDir {
         self.0.join(RunStore::JOURNAL)
     }
 
+    /// What trial `index` had learned, as safetensors; kept where children inherit it.
+    pub fn weights(&self, index: usize) -> PathBuf {
+        self.0.join("weights").join(format!("{index}.safetensors"))
+    }
+
+    /// Keeps what trial `index` had learned: on the disk when this returns `Ok`, and never a part of it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn keep_weights(&self, index: usize, safetensors: &[u8]) -> Result<(), Error> {
+        let path = self.weights(index);
+        if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+            fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+            sync_parent(folder)?;
+        }
+        write_atomically(&path, safetensors)
+    }
+
     /// Its finals.
     pub fn finals(&self) -> FinalsDir {
         FinalsDir::new(&self.0)
@@ -142,8 +162,6 @@ impl RunDir {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::super::contract::done;
     use super::*;
     use crate::device::DeviceKind;

@@ -85,18 +85,19 @@ mod tests {
 
     #[test]
     fn every_field_is_described_and_asked_for_unless_older_lines_lack_it() {
-        let (schema, validator, whole) = (journal_schema(), validator(), line(&done(1)));
+        // Number 3 has all fields.
+        let (schema, validator, whole) = (journal_schema(), validator(), line(&done(3)));
         let fields = whole.as_object().unwrap();
         for field in fields.keys() {
             let about = schema["properties"][field]["description"].as_str();
             assert!(about.is_some_and(|text| text.len() > 10), "{field} in {schema}");
             let mut less = fields.clone();
             less.remove(field);
-            let later = field == "screening_seconds";
+            let later = ["screening_seconds", "inherits"].contains(&field.as_str());
             assert_eq!(validator.is_valid(&less.into()), later, "{field} missing");
         }
         assert_eq!(schema["properties"].as_object().unwrap().len(), fields.len());
-        for inner in ["cost", "fidelity", "outcome"] {
+        for inner in ["cost", "fidelity", "inherits", "outcome"] {
             for field in whole[inner].as_object().unwrap().keys() {
                 let mut less = whole.clone();
                 less[inner].as_object_mut().unwrap().remove(field);
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_refused() {
-        let (validator, whole) = (validator(), line(&done(1)));
+        let (validator, whole) = (validator(), line(&done(3)));
         for (path, value) in [
             ("/record", json!(VERSION + 1)),
             ("/crc", json!("xyz")),
@@ -115,6 +116,8 @@ mod tests {
             ("/seed", json!("7")),
             ("/seconds", json!(null)),
             ("/screening_seconds", json!("0")),
+            ("/inherits", json!({ "from": 0, "generation": 0 })),
+            ("/inherits", json!(null)),
             ("/architecture", json!("googlenet/1 stem=8,8")),
             ("/cost/macs", json!(0.5)),
             ("/outcome/accuracy", json!(1.5)),

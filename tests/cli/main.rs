@@ -3,6 +3,7 @@
 // Helpers outside of test functions unwrap as well.
 #![allow(clippy::unwrap_used)]
 
+mod heirs;
 mod live;
 mod studies;
 mod tools;

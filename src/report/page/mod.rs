@@ -19,8 +19,8 @@ use super::table::verdict;
 use super::units::{duration, si, with_error};
 use crate::arch::Cost;
 use crate::search::front::{best_within, front};
+use crate::search::generation::{Peers, comparable};
 use crate::search::hypervolume::{Reference, hypervolume_of};
-use crate::search::ladder::{full, trained_for};
 use crate::search::trial::Trial;
 use crate::space::Space;
 
@@ -81,7 +81,7 @@ impl Page<'_> {
     fn with_scripts(&self, scripts: &str) -> Result<String, PageError> {
         let Self { summary, space, data, program, .. } = self;
         let RunSummary { run, trials, failed, seconds, digest, .. } = summary;
-        let comparable = || trained_for(self.trials, full(space));
+        let comparable = || comparable(space, self.trials);
         let title = format!("Run {}", escape(run));
         let facts = format!(
             "{trials} trials, {failed} failed, {} of training, hypervolume {:.4}. Data: {data}.",
@@ -92,6 +92,7 @@ impl Page<'_> {
         let verdict = self.finals.map_or_else(|| verdict(&summary.versus_uniform), finals_verdict);
         let verdict = format!("<p class=\"verdict\">{}</p>\n", escape(verdict.trim_end()));
         let mut body = format!("<h1>{title}</h1>\n{}{verdict}", paragraph(&facts));
+        body += &summary.generations.as_ref().map(|it| paragraph(&it.text())).unwrap_or_default();
         body += &section("Finals", &self.finals.map(|report| preformatted(&finals_table(report))).unwrap_or_default());
         let note = "Accuracies are on the validation images that the search selected on, with one standard error: the \
                     best of many look better than they are. Differences of less than two standard errors are noise. Point at a \
@@ -132,7 +133,7 @@ impl Page<'_> {
 
     /// The most accurate network within the paper's cost, if there is one.
     fn best_trial(&self) -> Option<&Trial> {
-        best_within(trained_for(self.trials, full(self.space)), self.baseline.macs)
+        best_within(comparable(self.space, self.trials), self.baseline.macs)
     }
 
     /// `architecture.svg`, the best network beside the paper's, if there is one.
@@ -166,11 +167,11 @@ impl Page<'_> {
     /// The hypervolume after every trial.
     fn volumes(&self) -> String {
         let reference = Reference::new(self.space.reference(), self.baseline);
-        let full = full(self.space);
+        let peers = Peers::of(self.space, self.trials);
         // Only the front so far counts, and it is short.
         let mut reached: Vec<&Trial> = Vec::new();
         let points = self.trials.iter().zip(1..).map(|(trial, count)| {
-            if trial.job.fidelity.rung() == full {
+            if peers.has(trial) {
                 reached.push(trial);
                 reached = front(reached.iter().copied());
             }

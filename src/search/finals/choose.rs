@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::search::front::front;
-use crate::search::ladder::trained_for;
 use crate::search::trial::{Origin, Trial};
-use crate::space::Rung;
 
 /// How many networks are taken from where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +16,12 @@ pub struct Choice {
     pub max_finalists: usize,
 }
 
-/// The searched networks that `choice` takes from the front of the trials that were trained for `rung`, by ascending MACs.
+/// The searched networks that `choice` takes from the front of `trials`, all of equal training, by ascending MACs.
 ///
 /// Uniform scalings are what finalists are compared with, so the front is that of all other trials.
-pub fn finalists(trials: &[Trial], rung: Rung, choice: Choice) -> Vec<Trial> {
+pub fn finalists<'a>(trials: impl IntoIterator<Item = &'a Trial>, choice: Choice) -> Vec<Trial> {
     let searched = |trial: &&Trial| !matches!(trial.job.origin, Origin::Uniform { .. });
-    let front = front(trained_for(trials, rung).filter(searched));
+    let front = front(trials.into_iter().filter(searched));
     let (Some(first), Some(last)) = (front.first(), front.last()) else { return Vec::new() };
     let log_macs = |trial: &Trial| (trial.job.cost.macs as f64).ln();
     let (low, high) = (log_macs(first), log_macs(last));
@@ -41,9 +39,7 @@ mod tests {
     use super::*;
     use crate::search::testing::{done_trial, failed_trial};
 
-    const RUNG: Rung = Rung { train_images: 1, epochs: 1 };
-
-    /// A front over two decades, a trial behind it, a failure, a uniform scaling that beats all, and a briefer training.
+    /// A front over two decades, a trial behind it, a failure, and a uniform scaling that beats all.
     fn trials() -> Vec<Trial> {
         let mut trials = vec![
             done_trial(0, 0.60, 1_000),
@@ -54,16 +50,14 @@ mod tests {
             done_trial(5, 0.90, 100_000),
             failed_trial(6, 1),
             done_trial(7, 0.99, 1_000),
-            done_trial(8, 0.98, 1_000),
         ];
         trials[7].job.origin = Origin::Uniform { permille: 100 };
-        trials[8].job.fidelity.epochs = 0;
         trials
     }
 
     fn chosen(bins: usize, per_bin: usize, max_finalists: usize) -> Vec<usize> {
         let choice = Choice { bins, per_bin, max_finalists };
-        finalists(&trials(), RUNG, choice).iter().map(|trial| trial.job.index).collect()
+        finalists(&trials(), choice).iter().map(|trial| trial.job.index).collect()
     }
 
     #[test]
@@ -79,7 +73,7 @@ mod tests {
     #[test]
     fn a_front_of_one_or_none() {
         let choice = Choice { bins: 4, per_bin: 1, max_finalists: 4 };
-        assert_eq!(finalists(&trials()[..1], RUNG, choice).len(), 1);
-        assert_eq!(finalists(&trials()[6..], RUNG, choice), []);
+        assert_eq!(finalists(&trials()[..1], choice).len(), 1);
+        assert_eq!(finalists(&trials()[6..], choice), []);
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::choose::{Choice, finalists};
 use super::scaling::{Scaling, nearest_scaling};
 use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
-use crate::search::ladder::full;
+use crate::search::generation::comparable;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Job, Origin, Trial};
 use crate::space::{Protocol, Space};
@@ -121,7 +121,7 @@ impl List {
         settings: Settings,
     ) -> Result<Self, NoList> {
         let brief = space.protocol();
-        let finalists = finalists(trials, full(space), settings.choice);
+        let finalists = finalists(comparable(space, trials), settings.choice);
         let like = &finalists.first().ok_or(NoList::NoFinalist)?.job.architecture;
         let protocol = Protocol {
             train_images: images.train,
@@ -188,7 +188,7 @@ impl List {
                 let (origin, architecture) = (origin.clone(), architecture.clone());
                 let fidelity = self.fidelity(resolution.unwrap_or(self.protocol.resolution));
                 let seed = seeds[index / networks];
-                Job { index, architecture, origin, cost: *cost, fidelity, seed }
+                Job { index, architecture, origin, cost: *cost, fidelity, seed, inherits: None }
             })
             .collect()
     }
