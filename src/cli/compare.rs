@@ -59,15 +59,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let device = args.device.open()?;
     let arms = arms(&args)?;
     let base = args.space.load(&[])?;
-    if base.search().max_seconds.is_some() {
-        return Err(usage(
-            "search.max_seconds would end searches at unequal cost: leave it out, --budget ends them".to_owned(),
-        ));
-    }
-    if base.search().inherit {
-        return Err(usage(
-            "search.inherit gives scores of one strategy more training than those of another: leave it out".to_owned(),
-        ));
+    if let Some(reason) = unequal(&base) {
+        return Err(usage(reason.to_owned()));
     }
     let first = base.search().seed;
     let seeds: Vec<u64> = (0..args.seeds.get() as u64).map_while(|i| first.checked_add(i)).collect();
@@ -188,11 +181,20 @@ fn arms(args: &Args) -> Result<Vec<Arm>, Failure> {
     Ok(arms)
 }
 
+/// Why a search with these settings is no match for others, if it is none.
+fn unequal(space: &Space) -> Option<&'static str> {
+    let settings = space.search();
+    if settings.max_seconds.is_some() {
+        return Some("search.max_seconds would end searches at unequal cost: leave it out, --budget ends them");
+    }
+    settings.inherit.then_some("search.inherit gives some scores more training than others have: leave it out")
+}
+
 /// Whether an arm searches what the others search, and is told from them by its cost alone.
 fn check(arm: &Arm, space: &Space, base: &Space) -> Result<(), Failure> {
     let usage = |text: String| Err(Failure::Usage(anyhow!("--variant {}: {text}", arm.name)));
-    if space.search().max_seconds.is_some() {
-        return usage("search.max_seconds would end searches at unequal cost, --budget ends them".to_owned());
+    if let Some(reason) = unequal(space) {
+        return usage(reason.to_owned());
     }
     let changes = space.changes_since(base).map_err(anyhow::Error::from)?;
     match changes.iter().find(|change| !change.starts_with("search.") && !change.starts_with("ladder")) {

@@ -51,8 +51,10 @@ fn children_inherit_weights_whatever_stops_the_search() {
     assert!(page.contains(&format!("; results are of generation {shown} alone</p>")));
 
     let tiny = TINY.trim_start_matches("run ");
-    let error = place.fails(2, &format!("compare {tiny} --set search.inherit=true"));
-    assert!(error.contains("search.inherit") && error.contains("leave it out"), "{error}");
+    for options in ["--set search.inherit=true", "--variant heirs:search.inherit=true"] {
+        let error = place.fails(2, &format!("compare {tiny} {options}"));
+        assert!(error.contains("search.inherit gives some scores more training"), "{error}");
+    }
 }
 
 #[test]
