@@ -4,7 +4,7 @@
 //! results/NAME/
 //!   config.toml     the resolved settings       manifest.json   data fingerprint, classes, program version
 //!   trials.jsonl    journal, written first      store/          sled, written second
-//!   lock            who has the run open
+//!   lock            who has the run open        weights/        what each trial had learned, if children inherit that
 //! ```
 //!
 //! An audit (see [`AuditDir`]) has a journal only: its trainings are few and long.
