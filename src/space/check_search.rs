@@ -47,14 +47,14 @@ fn check_screen(source: &Source, search: &SearchSettings) -> Result<(), Diagnost
 
 /// A screen knows networks from scratch, and the rungs of a ladder are trainings from scratch.
 fn check_inherit(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    if !file.search.inherit {
+        return Ok(());
+    }
     let (other, what) = match (file.search.screen, &file.ladder[..]) {
         (Screen::None, []) => return Ok(()),
         (Screen::None, _) => ("ladder, whose trainings all begin from scratch", "the ladder"),
         _ => ("screen, which knows networks from scratch alone", "screen and candidates"),
     };
-    if !file.search.inherit {
-        return Ok(());
-    }
     let message = format!("inherit is true, but there is a {other}");
     Err(source.mistake(&["search", "inherit"], message).with_help(format!("set inherit = false, or remove {what}")))
 }
