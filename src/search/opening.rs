@@ -23,11 +23,14 @@ impl Opening {
     pub fn new(space: &Space) -> Self {
         let population = space.search().population;
         let half = population / 2;
-        let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille)).take(half);
-        let controls: VecDeque<Proposal> = ratios.flat_map(|permille| at_all_resolutions(space, permille)).collect();
+        let inside = |permille| at_all_resolutions(space, permille).filter(|control| is_inside(space, control));
+        // What is over the limits at every resolution must not use up the half: a space of small networks would have no control.
+        let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille));
+        let ratios = ratios.filter(|permille| inside(*permille).next().is_some()).take(half);
+        let controls: VecDeque<Proposal> = ratios.flat_map(inside).collect();
         // Those beyond half of a population do not take the place of others.
-        let inside = controls.iter().filter(|control| is_inside(space, control)).count();
-        Self { controls, first: population + inside.saturating_sub(half) }
+        let first = population + controls.len().saturating_sub(half);
+        Self { controls, first }
     }
 
     /// The next scaled copy, until all have been proposed.
@@ -67,15 +70,19 @@ mod tests {
         };
         let controls =
             |overrides: &[&str]| all(overrides).into_iter().map(|(permille, _)| permille).collect::<Vec<_>>();
-        assert_eq!(controls(&["widths.max_ratio=1", "search.population=20"]), CONTROLS[..7]);
-        assert_eq!(controls(&["widths.max_ratio=1", "widths.min_ratio=0.0625", "search.population=20"]), CONTROLS);
-        assert_eq!(controls(&["widths.max_ratio=1", "search.population=6"]), [1000, 500, 250]);
+        let large = ["widths.max_ratio=1", "widths.min_ratio=0.0625", "limits.max_macs=1G"];
+        let of = |population: &'static str| controls(&[&large[..], &[population]].concat());
+        assert_eq!(of("search.population=20"), CONTROLS);
+        assert_eq!(of("search.population=6"), [1000, 500, 250]);
+        assert_eq!(controls(&["widths.max_ratio=1", "limits.max_macs=1G", "search.population=20"]), CONTROLS[..7]);
         assert_eq!(controls(&["search.population=20"]), [250, 177, 125]);
+        // Those over the limits do not take the place of others.
+        assert_eq!(controls(&["widths.max_ratio=1", "search.population=6"]), [250, 177, 125]);
         let two = all(&["search.population=4", "input.resolutions=[32, 48]"]);
         // 250 at 48 px is over the limit of 4M MACs.
         assert_eq!(Opening::new(&space(&["search.population=4", "input.resolutions=[32, 48]"])).first, 4 + 1);
         assert_eq!(Opening::new(&space(&["search.population=4"])).first, 4);
-        assert_eq!(two, [(250, 32), (250, 48), (177, 32), (177, 48)]);
+        assert_eq!(two, [(250, 32), (177, 32), (177, 48)]);
     }
 
     #[test]
