@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::weights;
 use super::*;
 use crate::arch::Architecture;
-#[cfg(feature = "cuda")]
-use crate::ops::conformance::on_gpu;
 use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
+#[cfg(feature = "cuda")]
+use crate::ops::{Engines, conformance::on_gpu};
 
 #[derive(Deserialize)]
 pub(crate) struct Golden {
@@ -221,13 +221,13 @@ fn the_composed_engine_trains_as_pytorch() {
 #[cfg(feature = "cuda")]
 #[test]
 fn a_gpu_agrees_with_pytorch() {
-    on_gpu(agrees_with_pytorch);
+    on_gpu(|gpu| agrees_with_pytorch(gpu.engine().unwrap()));
 }
 
 #[cfg(feature = "cuda")]
 #[test]
 fn a_gpu_trains_as_pytorch() {
-    on_gpu(trains_as_pytorch);
+    on_gpu(|gpu| trains_as_pytorch(gpu.engine().unwrap()));
 }
 
 #[test]

@@ -21,11 +21,9 @@ mod timeline;
 mod window;
 
 pub use composed::Composed;
-#[cfg(feature = "cuda")]
-pub use composed::OnCuda;
 pub use cpu::{Crew, Gemm};
 #[cfg(feature = "cuda")]
-pub use cuda::{Gpu, GpuDescription, GpuError};
+pub use cuda::{Gpu, GpuDescription, GpuError, OnCuda};
 pub use dropout::dropout;
 pub use engine::{ConvBn, Engine, Moments};
 pub use engines::{Engines, OneThread};

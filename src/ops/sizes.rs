@@ -2,7 +2,7 @@
 
 use dfdx::prelude::*;
 
-use super::{Channels, OpError, Spans, Window};
+use super::{Channels, Maps, OpError, Spans, Window};
 
 /// `Ok` if a size is what it has to be.
 pub(super) fn expect(op: &'static str, what: &'static str, got: usize, expected: usize) -> Result<(), OpError> {
@@ -32,4 +32,20 @@ pub(super) fn batch_norm<D: Device<f32>>(
 pub(super) fn pool(op: &'static str, x: &(usize, usize, usize, usize), spans: &Spans) -> Result<(), OpError> {
     expect(op, "height", x.1, spans.input[0])?;
     expect(op, "width", x.2, spans.input[1])
+}
+
+/// Shape of the joined parts, and the channels of each.
+pub(super) fn concat<D: Device<f32>, T>(
+    parts: &[Maps<D, T>],
+) -> Result<((usize, usize, usize, usize), Vec<usize>), OpError> {
+    let none = OpError::Shape { op: "concat", what: "number of parts", got: 0, expected: 1 };
+    let (images, height, width, _) = *parts.first().ok_or(none)?.shape();
+    for part in parts {
+        let shape = *part.shape();
+        expect("concat", "images", shape.0, images)?;
+        expect("concat", "height", shape.1, height)?;
+        expect("concat", "width", shape.2, width)?;
+    }
+    let widths: Vec<usize> = parts.iter().map(|part| part.shape().3).collect();
+    Ok(((images, height, width, widths.iter().sum()), widths))
 }

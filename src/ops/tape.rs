@@ -132,32 +132,45 @@ impl<S: Shape> Deref for Held<S> {
 }
 
 /// The place of one tensor's gradient. Holds no data, so that the tensor's memory is free to go.
-pub(super) struct Slot(Box<dyn Fn(&mut CpuGradients) -> Result<&mut Vec<f32>, CpuError>>);
+pub(super) struct Slot<D: Storage<f32> = Cpu>(Box<Find<D>>);
 
-impl Slot {
+/// Finds a gradient among all, or makes it, of zeros.
+type Find<D> = dyn Fn(&mut Gradients<f32, D>) -> Result<&mut <D as Storage<f32>>::Vec, <D as HasErr>::Err>;
+
+impl<D: Storage<f32>> Slot<D> {
     /// The place of `tensor`'s gradient.
-    pub(super) fn of<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> Self {
+    pub(super) fn of<S: Shape, T>(tensor: &Tensor<S, f32, D, T>) -> Self {
         let ghost = tensor.ghost();
         // Boxed, since dfdx's type of a tensor without data has no public name.
-        Self(Box::new(move |gradients| Ok(&mut **gradients.get_or_alloc_mut(&ghost)?)))
+        Self(Box::new(move |gradients| gradients.get_or_alloc_mut(&ghost)))
     }
 
+    /// The gradient's memory; all zeros if nothing has been added to it yet.
+    pub(super) fn find<'a>(
+        &self,
+        gradients: &'a mut Gradients<f32, D>,
+    ) -> Result<&'a mut <D as Storage<f32>>::Vec, <D as HasErr>::Err> {
+        (self.0)(gradients)
+    }
+}
+
+impl Slot {
     /// Moves the gradient out; all zeros if nothing has been added to it yet.
     ///
     /// What is not put back is gone: so the gradient of an output is freed once its producer has run.
     pub(super) fn take(&self, gradients: &mut CpuGradients) -> Result<Vec<f32>, CpuError> {
-        Ok(std::mem::take((self.0)(gradients)?))
+        Ok(std::mem::take(&mut **self.find(gradients)?))
     }
 
     /// Moves the gradient back.
     pub(super) fn put(&self, gradients: &mut CpuGradients, gradient: Vec<f32>) -> Result<(), CpuError> {
-        *(self.0)(gradients)? = gradient;
+        **self.find(gradients)? = gradient;
         Ok(())
     }
 
     /// Lets `change` change the gradient in place.
     pub(super) fn update(&self, gradients: &mut CpuGradients, change: impl FnOnce(&mut [f32])) -> Result<(), CpuError> {
-        change((self.0)(gradients)?);
+        change(self.find(gradients)?);
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use super::synflow::{Linear, flow};
 use super::unit::WithUnit;
 use super::*;
 use crate::net::tests::Golden;
-#[cfg(feature = "cuda")]
-use crate::ops::{Composed, conformance::on_gpu};
 use crate::ops::{Engine, Gemm};
+#[cfg(feature = "cuda")]
+use crate::ops::{Engines, conformance::on_gpu};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -46,7 +46,7 @@ fn scores_are_those_of_pytorch() {
 #[cfg(feature = "cuda")]
 #[test]
 fn scores_on_a_gpu_are_those_of_pytorch() {
-    on_gpu(|engine| gives_the_scores_of_pytorch(|| Composed::new(engine.device().clone())));
+    on_gpu(|gpu| gives_the_scores_of_pytorch(|| gpu.engine().unwrap()));
 }
 
 #[test]

@@ -13,8 +13,7 @@ use dfdx::tensor::Synchronize;
 
 use constants::Constants;
 
-use super::sizes::expect;
-use super::{Channels, Engine, Maps, Moments, OpError, Rows, Spans, Window};
+use super::{Channels, Engine, Maps, Moments, OpError, Rows, Spans, Window, sizes};
 
 /// Computes on any device of dfdx with dfdx's operations ([`Engine`]).
 ///
@@ -23,10 +22,6 @@ pub struct Composed<D: Device<f32>> {
     device: D,
     constants: Constants<D>,
 }
-
-/// The engine for NVIDIA GPUs.
-#[cfg(feature = "cuda")]
-pub type OnCuda = Composed<Cuda>;
 
 impl<D: Device<f32>> Composed<D> {
     /// An engine that computes on `device`.
@@ -75,17 +70,11 @@ impl<D: Device<f32> + Synchronize> Engine for Composed<D> {
         pool::average(&self.constants, x, spans)
     }
 
-    fn concat<T: Tape<f32, D>>(&self, parts: Vec<Maps<D, T>>) -> Result<Maps<D, T>, OpError> {
-        let mut parts = parts.into_iter();
-        let none = OpError::Shape { op: "concat", what: "number of parts", got: 0, expected: 1 };
-        let first = parts.next().ok_or(none)?;
-        let (images, height, width, _) = *first.shape();
-        parts.try_fold(first, |joined, part| {
-            let shape = *part.shape();
-            expect("concat", "images", shape.0, images)?;
-            expect("concat", "height", shape.1, height)?;
-            expect("concat", "width", shape.2, width)?;
-            (joined, part).try_concat_along(Axis::<3>).map_err(OpError::device)
-        })
+    fn concat<T: Tape<f32, D>>(&self, mut parts: Vec<Maps<D, T>>) -> Result<Maps<D, T>, OpError> {
+        // So there is a first one.
+        sizes::concat(&parts)?;
+        let first = parts.remove(0);
+        let join = |joined: Maps<D, T>, part| (joined, part).try_concat_along(Axis::<3>);
+        parts.into_iter().try_fold(first, join).map_err(OpError::device)
     }
 }

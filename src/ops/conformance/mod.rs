@@ -98,15 +98,15 @@ fn odd_shape(i: usize) -> ([usize; 4], usize) {
 /// Runs `check` on the first GPU where `INCEPTION_NAS_TEST_CUDA` says that there is one; elsewhere there is nothing to
 /// check.
 #[cfg(feature = "cuda")]
-pub fn on_gpu(check: impl FnOnce(super::OnCuda)) {
+pub fn on_gpu(check: impl FnOnce(&super::Gpu)) {
     use std::sync::LazyLock;
 
-    use super::{Engines, Gpu, GpuError};
+    use super::{Gpu, GpuError};
 
     static GPU: LazyLock<Option<Result<Gpu, GpuError>>> =
         LazyLock::new(|| std::env::var_os("INCEPTION_NAS_TEST_CUDA").map(|_| Gpu::open(0)));
     if let Some(gpu) = &*GPU {
-        check(gpu.as_ref().unwrap().engine().unwrap());
+        check(gpu.as_ref().unwrap());
     }
 }
 
@@ -120,7 +120,18 @@ macro_rules! on_every_engine {
         }
         #[cfg(feature = "cuda")]
         mod cuda {
-            $(#[test] fn $name() { super::on_gpu(|engine| super::$check::$name(&engine)); })*
+            use crate::ops::Engines;
+            $(#[test] fn $name() { super::on_gpu(|gpu| super::$check::$name(&gpu.engine().unwrap())); })*
+        }
+        #[cfg(feature = "cuda")]
+        mod composed_on_cuda {
+            use crate::ops::{Engine, Engines};
+            $(#[test] fn $name() {
+                super::on_gpu(|gpu| {
+                    let device = gpu.engine().unwrap().device().clone();
+                    super::$check::$name(&super::Composed::new(device));
+                });
+            })*
         }
     };
 }

@@ -3,6 +3,8 @@
 
 extern "C" {
 
+bool standin_product();
+
 int cublasCreate_v2(void **handle) { static int it; *handle = &it; return 0; }
 int cublasDestroy_v2(void *) { return 0; }
 int cublasSetStream_v2(void *, void *) { return 0; }
@@ -12,6 +14,7 @@ int cublasSgemm_v2(
     void *, int transpose_a, int transpose_b, int m, int n, int k, const float *alpha, const float *a, int lda, const float *b,
     int ldb, const float *beta, float *c, int ldc
 ) {
+    if (!standin_product()) return 0;
     const size_t row_a = transpose_a ? lda : 1, column_a = transpose_a ? 1 : lda;
     const size_t row_b = transpose_b ? ldb : 1, column_b = transpose_b ? 1 : ldb;
     for (int j = 0; j < n; j++) {

@@ -3,7 +3,9 @@
 // It shows neither races nor speed nor what a GPU's compiler makes of the kernels. What it pretends to be:
 //   STANDIN_DEVICES   how many GPUs there are (1)      STANDIN_MEMORY   bytes of memory of each (16 GiB)
 //   STANDIN_DRIVER    newest CUDA it knows (13000)
-// When the last user of the device goes, it says on stderr how much memory was in use at most and how much was not freed.
+//   STANDIN_IDLE      if 1, only kernels of one block are run, and all others counted: for the sizes of a GPU (0)
+// When the last user of the device goes, it says on stderr how much memory was in use at most and how much was not freed,
+// and how often it was asked to do something.
 #include "device.h"
 
 #include <algorithm>
@@ -32,18 +34,20 @@ size_t setting(const char *name, size_t usual) {
 const size_t devices = setting("STANDIN_DEVICES", 1);
 const size_t memory = setting("STANDIN_MEMORY", 16ull << 30);
 const size_t driver = setting("STANDIN_DRIVER", 13000);
+const bool idle = setting("STANDIN_IDLE", 0);
 
 // One for all: trainings at once share a device.
 std::mutex device;
 std::map<Address, size_t> blocks;
 size_t used = 0, most = 0, users = 0;
+size_t launches = 0, products = 0, fills = 0, filled = 0;
 
 Result allocate(Address *address, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
     if (used + bytes > memory) return OUT_OF_MEMORY;
-    // Filled, since a GPU's memory is not zero either.
+    // Filled, since a GPU's memory is not zero either; untouched if nothing is computed with it.
     void *block = malloc(std::max<size_t>(bytes, 1));
-    memset(block, 0xff, bytes);
+    memset(block, idle ? 0 : 0xff, idle ? std::min<size_t>(bytes, 4096) : bytes);
     *address = (Address)block;
     blocks[*address] = bytes;
     used += bytes;
@@ -69,7 +73,8 @@ Result copy(void *to, const void *from, size_t bytes) {
 
 Result fill(Address address, unsigned char value, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
-    memset((void *)address, value, bytes);
+    if (bytes) fills++, filled += bytes;
+    if (!idle) memset((void *)address, value, bytes);
     return SUCCESS;
 }
 
@@ -100,6 +105,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, int) {
 }
 Result cuDeviceGetDefaultMemPool(void **pool, int) { *pool = &blocks; return SUCCESS; }
 Result cuMemPoolGetAttribute(void *, int, void *value) { *(unsigned long long *)value = most; return SUCCESS; }
+Result cuMemPoolSetAttribute(void *, int, void *) { return SUCCESS; }
 Result cuMemGetInfo_v2(size_t *left, size_t *total) { *left = memory - used; *total = memory; return SUCCESS; }
 
 Result cuDevicePrimaryCtxRetain(void **context, int) {
@@ -110,7 +116,10 @@ Result cuDevicePrimaryCtxRetain(void **context, int) {
 }
 Result cuDevicePrimaryCtxRelease_v2(int) {
     std::lock_guard<std::mutex> guard(device);
-    if (--users == 0) fprintf(stderr, "stand-in GPU: %zu KiB used at most, %zu bytes not freed\n", most >> 10, used);
+    if (--users == 0) {
+        fprintf(stderr, "stand-in GPU: %zu KiB used at most, %zu bytes not freed; ", most >> 10, used);
+        fprintf(stderr, "%zu kernels, %zu matrix products, %zu fills of %zu MiB\n", launches, products, fills, filled >> 20);
+    }
     return SUCCESS;
 }
 Result cuCtxSetCurrent(void *) { return SUCCESS; }
@@ -166,6 +175,8 @@ Result cuLaunchKernel(
     }
     auto *kernel = (const std::pair<const std::string, std::function<void(void **)>> *)function;
     std::lock_guard<std::mutex> guard(device);
+    launches++;
+    if (idle && grid_x > 1) return SUCCESS;
     gridDim = {grid_x, 1, 1};
     blockDim = {block_x, 1, 1};
     for (unsigned block = 0; block < grid_x; block++)
@@ -176,6 +187,13 @@ Result cuLaunchKernel(
         }
     partial.flush();
     return SUCCESS;
+}
+
+// Called by the stand-in for libcublas: whether to compute a product.
+bool standin_product() {
+    std::lock_guard<std::mutex> guard(device);
+    products++;
+    return !idle;
 }
 
 }

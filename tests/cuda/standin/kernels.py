@@ -1,17 +1,18 @@
-"""Writes one C++ file of the kernels of dfdx that the program uses, and a table of them by name.
+"""Writes one C++ file of the kernels that the program uses, dfdx's and its own, and a table of them by name.
 
-usage: kernels.py DFDX_SOURCES OUT.cpp
+usage: kernels.py DFDX_SOURCES OWN_SOURCES OUT.cpp
 """
 
 import re
 import sys
 from pathlib import Path
 
-# Every kernel that the operations of this project launch; the stand-in names one that is missing.
+# Every kernel of dfdx that this project launches; the stand-in names one that is missing.
 COMPILED_WITH_DFDX = """add/binary_add add/scalar_add sub/binary_sub sub/scalar_sub mul/binary_mul mul/scalar_mul
 div/binary_div div/scalar_div select_and_gather/gather sum_to/sum_to max_to/max_to cmp/cmp choose/choose relu/relu sqrt/sqrt
 square/square exp/exp ln/ln negate/negate axpy/axpy sgd/sgd""".split()
 COMPILED_WHEN_RUN = ["concat_along", "reshape_to"]
+OWN = ["common", "conv", "norm", "pool", "parts"]
 
 TABLE = """
 Index blockIdx, threadIdx, blockDim, gridDim;
@@ -39,7 +40,7 @@ def plain(source):
     return source.replace("chunk_sum_amp_f16(", "chunk_sum<__half>(").replace('extern "C" ', "")
 
 
-def main(dfdx, out):
+def main(dfdx, own, out):
     operations = dfdx / "tensor_ops"
     macros = "".join((operations / f"utilities/{kind}_op_macros.cuh").read_text() for kind in ("binary", "unary"))
     parts, table = [plain(macros)], []
@@ -54,6 +55,9 @@ def main(dfdx, out):
         source = plain(source).replace("$Ty", "float").replace("$T", "float")
         parts.append(f"namespace {path} {{\n{source}\n}}\n")
         table += [(name, path) for name in re.findall(r"__global__ void (\w+)\(", source)]
+    source = plain("".join((own / f"{name}.cu").read_text() for name in OWN))
+    parts.append(f"namespace own {{\n{source}\n}}\n")
+    table += [(name, "own") for name in re.findall(r"__global__ void (\w+)\(", source)]
     entries = "".join(f'        {{"{name}", entry({scope}::{name})}},\n' for name, scope in table)
     headers = ["device.h", "functional", "map", "string", "utility"]
     includes = "".join(f"#include <{header}>\n" for header in headers)
@@ -61,4 +65,4 @@ def main(dfdx, out):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

@@ -1,26 +1,28 @@
-//! NVIDIA GPUs: what there is, and an engine for each training.
+//! Which GPUs there are, whether one works, and an engine on it for each training.
 
 use std::any::Any;
 use std::ffi::CStr;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Arc;
 
-use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUmemPool_attribute, CUresult};
+use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUmemPool_attribute, CUmemoryPool, CUresult};
 use cudarc::driver::{CudaDevice, DriverError, result};
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
-use super::{Composed, Engines, OnCuda, OpError};
+use super::OnCuda;
+use super::kernels::{Kernels, LoadError};
+use super::memory::{Output, Source};
 use crate::device::DeviceKind;
+use crate::ops::{Engines, OpError};
 
 /// One NVIDIA GPU that has been tried out.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     number: usize,
     description: GpuDescription,
-    /// Keeps the driver's context from one training to the next, and its count of memory.
-    _context: Arc<CudaDevice>,
+    /// Keep the driver's context from one training to the next, and its count of memory.
+    kernels: Kernels,
 }
 
 /// What the driver tells of a GPU.
@@ -84,6 +86,12 @@ pub enum GpuError {
          were when it was built, and libnvrtc-builtins in the library path ({0})"
     )]
     Kernels(String),
+    /// dfdx's tensors are not what this program knows.
+    #[error(
+        "the program does not find the memory of tensors: build it with the versions of dfdx and cudarc that its Cargo.toml \
+         names ({0})"
+    )]
+    Tensors(String),
     /// Anything else.
     #[error("the GPU does not work: {0}")]
     Other(String),
@@ -106,8 +114,15 @@ impl Gpu {
             _ => other(error),
         })?;
         let description = describe(number).map_err(other)?;
+        // A GPU without such a pool has nothing to keep.
+        let _ = keep_freed_memory(number);
         try_out(number, &description)?;
-        Ok(Self { number, description, _context: context })
+        let kernels = Kernels::load(context).map_err(|error| match error {
+            LoadError::Compiler(error) => GpuError::Kernels(error.to_string()),
+            LoadError::Driver(error) => refused(error.into(), &description),
+        })?;
+        try_kernels(number, &kernels, &description)?;
+        Ok(Self { number, description, kernels })
     }
 
     /// What the driver tells of it.
@@ -117,17 +132,11 @@ impl Gpu {
 
     /// The most memory that this process has used at once, in bytes; `None` where the driver does not count it.
     pub fn peak_memory(&self) -> Option<u64> {
-        let mut pool = std::ptr::null_mut();
         let mut bytes = 0u64;
-        let device = device(self.number).ok()?;
-        // SAFETY: the driver is initialised and the device exists, since `open` found it; both results have the type that
-        // the driver writes for this call and attribute.
-        let found = unsafe {
-            sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result().and_then(|()| {
-                let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
-                sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()).result()
-            })
-        };
+        let pool = memory_pool(self.number).ok()?;
+        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+        // SAFETY: the pool exists, and the result has the type that the driver writes for this attribute.
+        let found = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()).result() };
         found.ok().map(|()| bytes)
     }
 }
@@ -139,7 +148,8 @@ impl Engines for Gpu {
 
     fn engine(&self) -> Result<OnCuda, OpError> {
         // Nothing random is drawn on the device.
-        Cuda::try_build(self.number, 0).map(Composed::new).map_err(OpError::device)
+        let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
+        OnCuda::new(device, self.kernels.clone()).map_err(OpError::device)
     }
 }
 
@@ -158,6 +168,25 @@ impl fmt::Display for GpuDescription {
 
 fn device(number: usize) -> Result<CUdevice, DriverError> {
     result::device::get(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+/// The driver's pool that all memory of the GPU comes from.
+fn memory_pool(number: usize) -> Result<CUmemoryPool, DriverError> {
+    let mut pool = std::ptr::null_mut();
+    let device = device(number)?;
+    // SAFETY: the driver is initialised and the device exists, since it has just been named.
+    unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result()? };
+    Ok(pool)
+}
+
+/// Lets the driver's pool keep memory that is freed, for the next step. By default it gives all of it back to the system
+/// whenever the host waits for the GPU, as a training does for the loss of every step.
+fn keep_freed_memory(number: usize) -> Result<(), DriverError> {
+    let mut threshold = u64::MAX;
+    let pool = memory_pool(number)?;
+    let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the pool exists, and the value has the type that the driver reads for this attribute.
+    unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut threshold).cast()).result() }
 }
 
 /// What the driver says of the GPU of the current context.
@@ -195,8 +224,26 @@ fn try_out(number: usize, description: &GpuDescription) -> Result<(), GpuError> 
     };
     match quietly(compute) {
         Err(panic) => Err(GpuError::Kernels(panic)),
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(CudaError::Driver(DriverError(code)))) => Err(match code {
+        Ok(result) => result.map_err(|error| refused(error, description)),
+    }
+}
+
+/// Runs a kernel of our own from one tensor to another: so they lie where they are looked for, and not just anywhere.
+fn try_kernels(number: usize, kernels: &Kernels, description: &GpuDescription) -> Result<(), GpuError> {
+    let failed = |error| refused(error, description);
+    let not_found = |error: OpError| GpuError::Tensors(error.to_string());
+    let device = Cuda::try_build(number, 0).map_err(failed)?;
+    let x = device.try_tensor_from_vec(vec![1.0, 2.0, 3.0], (3,)).map_err(failed)?;
+    let (x, mut y) = (Source::of(&x).map_err(not_found)?, Output::new(&device, (3,)).map_err(not_found)?);
+    kernels.twice(x.view(), y.view()).map_err(failed)?;
+    let y = y.finish().as_vec();
+    if y == [2.0, 4.0, 6.0] { Ok(()) } else { Err(GpuError::Tensors(format!("twice 1, 2, 3 is {y:?}"))) }
+}
+
+/// What to say of an error in the first attempts.
+fn refused(error: CudaError, description: &GpuDescription) -> GpuError {
+    match error {
+        CudaError::Driver(DriverError(code)) => match code {
             CUresult::CUDA_ERROR_OUT_OF_MEMORY => GpuError::OutOfMemory,
             CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => GpuError::OldDriver { driver: description.driver },
             CUresult::CUDA_ERROR_INVALID_PTX | CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU => {
@@ -204,8 +251,8 @@ fn try_out(number: usize, description: &GpuDescription) -> Result<(), GpuError> 
                 GpuError::OtherGpu { name, capability }
             }
             _ => other(DriverError(code)),
-        }),
-        Ok(Err(error)) => Err(GpuError::Other(error.to_string())),
+        },
+        error => GpuError::Other(error.to_string()),
     }
 }
 

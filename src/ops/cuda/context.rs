@@ -1,0 +1,48 @@
+//! What the operations of one engine share.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use cudarc::driver::CudaSlice;
+use dfdx::prelude::*;
+use dfdx::tensor::CudaError;
+
+use super::kernels::{Kernels, Products};
+use super::operands::MOST_VALUES;
+use crate::ops::{OpError, Spans};
+
+/// Values of windows that lie side by side at once, at most, unless those of a single image are more: 256 MiB.
+const WINDOW_VALUES: usize = 1 << 26;
+
+/// What the operations of one engine share.
+pub struct Context {
+    /// Where tensors live.
+    pub device: Cuda,
+    /// Kernels.
+    pub kernels: Kernels,
+    /// Matrix products.
+    pub products: Products,
+    /// Values of windows that a convolution may put side by side at once.
+    pub window_values: usize,
+    /// The tables of the spans that were pooled over so far.
+    pub spans: RefCell<BTreeMap<Spans, Rc<CudaSlice<u32>>>>,
+}
+
+impl Context {
+    /// For the calling thread.
+    pub fn new(device: Cuda, kernels: Kernels) -> Result<Self, CudaError> {
+        let products = kernels.products()?;
+        Ok(Self { device, kernels, products, window_values: WINDOW_VALUES, spans: RefCell::default() })
+    }
+}
+
+/// `Ok` if kernels can count the values of each of these tensors.
+pub fn countable<const N: usize>(op: &'static str, tensors: [usize; N]) -> Result<(), OpError> {
+    match tensors.into_iter().max() {
+        Some(values) if values > MOST_VALUES => {
+            Err(OpError::Device(format!("{op}: a tensor of {values} values is too large: take fewer images a step")))
+        }
+        _ => Ok(()),
+    }
+}

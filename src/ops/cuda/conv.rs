@@ -1,0 +1,130 @@
+//! Convolution: what lies under the windows is put side by side, some images at a time, and multiplied by the weights.
+//!
+//! A window of one pixel needs no such copy. The backward pass makes the copy again, which is cheaper than to keep it.
+
+use std::ops::Range;
+
+use cudarc::driver::CudaSlice;
+use dfdx::tensor::CudaError;
+
+use super::context::{Context, countable};
+use super::memory::{View, ViewMut};
+use super::operands::{Conv, Matrix};
+use crate::ops::{OpError, Window, sizes};
+
+/// The sizes of one convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    images: usize,
+    output: [usize; 2],
+    c_out: usize,
+    pointwise: bool,
+    conv: Conv,
+}
+
+impl Geometry {
+    /// Sizes of a convolution of `x: [N, H, W, C_in]` by `weight: [kernel_h * kernel_w * C_in, C_out]`.
+    pub fn new(x: (usize, usize, usize, usize), weight: (usize, usize), window: Window) -> Result<Self, OpError> {
+        let (images, height, width, channels) = x;
+        let output = sizes::conv2d(&x, &weight, window)?;
+        let pixels = output[0] * output[1];
+        let input = height * width * channels;
+        countable("conv2d", [images * input, images * pixels * weight.1, pixels * weight.0, weight.0 * weight.1])?;
+        // Smaller than what was counted, or than the input that they fit.
+        let [height, width, channels] = [height, width, channels].map(|extent| extent as u32);
+        let [out_height, out_width] = output.map(|extent| extent as u32);
+        let [kernel, stride, padding] =
+            [window.kernel, window.stride, window.padding].map(|sides| sides.map(|side| side as u32));
+        let conv = Conv { height, width, channels, out_height, out_width, kernel, stride, padding };
+        Ok(Self { images, output, c_out: weight.1, pointwise: window.is_pointwise(), conv })
+    }
+
+    /// `[N, H', W', C_out]`.
+    pub fn output_shape(&self) -> (usize, usize, usize, usize) {
+        (self.images, self.output[0], self.output[1], self.c_out)
+    }
+
+    /// Calls `work` with the values of some images' input and output, and memory for what lies under their windows.
+    fn each_part(
+        &self,
+        context: &Context,
+        mut work: impl FnMut(Range<usize>, Range<usize>, ViewMut<'_>) -> Result<(), CudaError>,
+    ) -> Result<(), CudaError> {
+        let windows = self.conv.pixels() * self.conv.taps();
+        let at_once = (context.window_values / windows).clamp(1, self.images.max(1));
+        let mut memory: CudaSlice<f32> = context.kernels.scratch(at_once * windows)?;
+        let mut memory = ViewMut::of(&mut memory);
+        for first in (0..self.images).step_by(at_once) {
+            let images = first..self.images.min(first + at_once);
+            let values = |size: usize| images.start * size..images.end * size;
+            let (input, output) = (values(self.conv.input()), values(self.conv.pixels() * self.c_out));
+            work(input, output, memory.part(0..images.len() * windows))?;
+        }
+        Ok(())
+    }
+}
+
+/// `x: [N, H, W, C_in]`, `weight: [taps, C_out]` -> `y: [N, H', W', C_out]`.
+pub fn forward(
+    context: &Context,
+    geometry: &Geometry,
+    [x, weight]: [View<'_>; 2],
+    mut y: ViewMut<'_>,
+) -> Result<(), CudaError> {
+    let Context { kernels, products, .. } = context;
+    let conv = geometry.conv;
+    let weight = Matrix::new(weight, geometry.c_out);
+    if geometry.pointwise {
+        return products.multiply(Matrix::new(x, conv.taps()), weight, y, false);
+    }
+    geometry.each_part(context, |input, output, mut windows| {
+        kernels.window_rows(conv, x.part(input), windows.reborrow())?;
+        products.multiply(Matrix::new(windows.read(), conv.taps()), weight, y.part(output), false)
+    })
+}
+
+/// [`forward`] into memory of its own.
+pub fn output(context: &Context, geometry: &Geometry, factors: [View<'_>; 2]) -> Result<CudaSlice<f32>, OpError> {
+    let values = geometry.images * geometry.conv.pixels() * geometry.c_out;
+    let mut y = context.kernels.scratch(values).map_err(OpError::device)?;
+    forward(context, geometry, factors, ViewMut::of(&mut y)).map_err(OpError::device)?;
+    Ok(y)
+}
+
+/// Adds the gradient of the weight to `dw`.
+pub fn weight_gradient(
+    context: &Context,
+    geometry: &Geometry,
+    [x, dy]: [View<'_>; 2],
+    mut dw: ViewMut<'_>,
+) -> Result<(), CudaError> {
+    let Context { kernels, products, .. } = context;
+    let (conv, c_out) = (geometry.conv, geometry.c_out);
+    if geometry.pointwise {
+        return products.multiply(Matrix::new(x, conv.taps()).transposed(), Matrix::new(dy, c_out), dw, true);
+    }
+    geometry.each_part(context, |input, output, mut windows| {
+        kernels.window_rows(conv, x.part(input), windows.reborrow())?;
+        let windows = Matrix::new(windows.read(), conv.taps()).transposed();
+        products.multiply(windows, Matrix::new(dy.part(output), c_out), dw.reborrow(), true)
+    })
+}
+
+/// Adds the gradient of the input to `dx`.
+pub fn input_gradient(
+    context: &Context,
+    geometry: &Geometry,
+    [dy, weight]: [View<'_>; 2],
+    mut dx: ViewMut<'_>,
+) -> Result<(), CudaError> {
+    let Context { kernels, products, .. } = context;
+    let (conv, c_out) = (geometry.conv, geometry.c_out);
+    let weight = Matrix::new(weight, c_out).transposed();
+    if geometry.pointwise {
+        return products.multiply(Matrix::new(dy, c_out), weight, dx, true);
+    }
+    geometry.each_part(context, |input, output, mut windows| {
+        products.multiply(Matrix::new(dy.part(output), c_out), weight, windows.reborrow(), false)?;
+        kernels.window_rows_gradient(conv, windows.read(), dx.part(input))
+    })
+}

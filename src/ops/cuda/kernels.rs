@@ -1,0 +1,331 @@
+//! The kernels and the matrix product, each as a function that checks what it is given.
+//!
+//! Everything runs on the device's one stream, one after the other, as all that dfdx does; so memory may be freed as soon as
+//! what uses it has been launched. Sizes were checked where they come in: a wrong one here is a mistake in this module.
+
+use std::sync::Arc;
+
+use cudarc::cublas::{CudaBlas, result as blas};
+use cudarc::driver::sys::CUresult;
+use cudarc::driver::{CudaDevice, CudaFunction, CudaSlice, DeviceRepr, DriverError, LaunchAsync, LaunchConfig};
+use cudarc::nvrtc::{CompileError, compile_ptx};
+use dfdx::tensor::CudaError;
+
+use super::memory::{View, ViewMut};
+use super::operands::{Affine, Conv, Matrix, Part, Pool, number, rows, same};
+
+/// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
+/// takes to every newer one.
+const SOURCE: &str = concat!(
+    include_str!("common.cu"),
+    include_str!("conv.cu"),
+    include_str!("norm.cu"),
+    include_str!("pool.cu"),
+    include_str!("parts.cu"),
+);
+
+const MODULE: &str = "inception_nas";
+
+const NAMES: [&str; 17] = [
+    "twice",
+    "window_rows",
+    "window_rows_gradient",
+    "norm_sums",
+    "norm_gradient_sums",
+    "norm_fold",
+    "norm_of_batch",
+    "norm_of_moments",
+    "norm_apply",
+    "norm_parameter_gradients",
+    "norm_gradient",
+    "max_pool",
+    "max_pool_gradient",
+    "avg_pool",
+    "avg_pool_gradient",
+    "write_part",
+    "add_part",
+];
+
+/// Threads of a block.
+const BLOCK: u32 = 256;
+
+/// Kernels that are loaded on a GPU.
+#[derive(Clone, Debug)]
+pub struct Kernels {
+    device: Arc<CudaDevice>,
+}
+
+/// Matrix products, by a handle of cuBLAS, which wants one for each thread.
+#[derive(Debug)]
+pub struct Products {
+    blas: CudaBlas,
+}
+
+/// What any bits are a value of.
+pub trait Plain: DeviceRepr {}
+
+impl Plain for f32 {}
+impl Plain for u8 {}
+
+/// Why kernels could not be loaded.
+#[derive(Debug)]
+pub enum LoadError {
+    /// They are not compiled.
+    Compiler(CompileError),
+    /// The driver does not take them.
+    Driver(DriverError),
+}
+
+// SAFETY: made of numbers only, laid out as the structs of the same names in the kernels' source.
+unsafe impl DeviceRepr for Conv {}
+
+// SAFETY: as for `Conv`.
+unsafe impl DeviceRepr for Pool {}
+
+// SAFETY: a pointer for the kernel, the address that comes first.
+unsafe impl<E> DeviceRepr for View<'_, E> {}
+
+// SAFETY: as for `View`.
+unsafe impl<E> DeviceRepr for ViewMut<'_, E> {}
+
+impl Products {
+    /// `c = a b`, or `c += a b`.
+    pub fn multiply(&self, a: Matrix<'_>, b: Matrix<'_>, c: ViewMut<'_>, accumulate: bool) -> Result<(), CudaError> {
+        let ([m, k], [also_k, n]) = (a.extents(), b.extents());
+        assert_eq!((k, c.len()), (also_k, m * n), "factors of a matrix product");
+        if c.len() == 0 {
+            return Ok(());
+        }
+        let [m, n, k, a_columns, b_columns] = [m, n, k, a.columns, b.columns].map(|extent| number(extent) as i32);
+        let (one, beta) = (1.0, if accumulate { 1.0 } else { 0.0 });
+        let (left, right) = (b.values.address() as *const f32, a.values.address() as *const f32);
+        // In cuBLAS's column-major order this is the product of the transposed matrices in the other order.
+        // SAFETY: the handle is alive, the extents are those of the views, as was checked, and `c`, borrowed for writing,
+        // overlaps with neither factor.
+        let done = unsafe {
+            let (op_b, op_a, c) = (b.operation(), a.operation(), c.address() as *mut f32);
+            blas::sgemm(*self.blas.handle(), op_b, op_a, n, m, k, &one, left, b_columns, right, a_columns, &beta, c, n)
+        };
+        Ok(done?)
+    }
+}
+
+impl Kernels {
+    /// Compiles the kernels and loads them on a device.
+    pub fn load(device: Arc<CudaDevice>) -> Result<Self, LoadError> {
+        let code = compile_ptx(SOURCE).map_err(LoadError::Compiler)?;
+        device.load_ptx(code, MODULE, &NAMES).map_err(LoadError::Driver)?;
+        Ok(Self { device })
+    }
+
+    /// Matrix products on the same device, for the calling thread.
+    pub fn products(&self) -> Result<Products, CudaError> {
+        Ok(Products { blas: CudaBlas::new(self.device.clone())? })
+    }
+
+    /// Memory for so many values, which are anything.
+    pub fn scratch<E: Plain>(&self, len: usize) -> Result<CudaSlice<E>, CudaError> {
+        // SAFETY: the type is one that any bits are a value of.
+        Ok(unsafe { self.device.alloc(len) }?)
+    }
+
+    /// A copy of numbers on the device.
+    pub fn upload(&self, numbers: Vec<u32>) -> Result<CudaSlice<u32>, CudaError> {
+        Ok(self.device.htod_copy(numbers)?)
+    }
+
+    /// Runs a kernel on so many threads at least.
+    fn launch<P>(&self, name: &'static str, threads: usize, parameters: P) -> Result<(), CudaError>
+    where
+        CudaFunction: LaunchAsync<P>,
+    {
+        if threads == 0 {
+            return Ok(());
+        }
+        let missing = DriverError(CUresult::CUDA_ERROR_NOT_FOUND);
+        let function = self.device.get_func(MODULE, name).ok_or(missing)?;
+        let blocks = number(threads).div_ceil(BLOCK);
+        let config = LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+        // SAFETY: each caller below passes the parameters that the kernel of that name has in its source, with views of
+        // as many values as the kernel touches, which is checked there. What a kernel writes is borrowed for writing, so
+        // that it overlaps with nothing else.
+        Ok(unsafe { function.launch(config, parameters) }?)
+    }
+
+    /// `y = 2 x`.
+    pub fn twice(&self, x: View<'_>, y: ViewMut<'_>) -> Result<(), CudaError> {
+        let count = same("twice", [x.len(), y.len()]);
+        self.launch("twice", count, (x, y, number(count)))
+    }
+
+    /// What lies under the window at each output pixel: `x: [N, H, W, C]` -> `[N * H' * W', taps]`.
+    pub fn window_rows(&self, conv: Conv, x: View<'_>, windows: ViewMut<'_>) -> Result<(), CudaError> {
+        let count = windows.len();
+        same("windows", [rows(x.len(), conv.input()), rows(count, conv.pixels() * conv.taps())]);
+        self.launch("window_rows", count, (x, windows, conv, number(count)))
+    }
+
+    /// Adds to `dx` the gradient of [`Kernels::window_rows`].
+    pub fn window_rows_gradient(&self, conv: Conv, windows: View<'_>, dx: ViewMut<'_>) -> Result<(), CudaError> {
+        let count = dx.len();
+        same("windows", [rows(count, conv.input()), rows(windows.len(), conv.pixels() * conv.taps())]);
+        self.launch("window_rows_gradient", count, (windows, dx, conv, number(count)))
+    }
+
+    /// Sums of the deviations of `x: [rows, C]` from its first row and of their squares, in shards: `[2, shards, C]`.
+    pub fn norm_sums(&self, channels: usize, x: View<'_>, sums: ViewMut<'_>) -> Result<(), CudaError> {
+        let (rows, shards) = (rows(x.len(), channels), rows(sums.len(), 2 * channels));
+        let [rows, c, count] = [rows, channels, shards].map(number);
+        self.launch("norm_sums", shards * channels, (x, sums, rows, c, count))
+    }
+
+    /// Sums of `dy` and of `dy * (x - mean)` where `floor` lets it pass, in shards: `[2, shards, C]`.
+    pub fn norm_gradient_sums(
+        &self,
+        [x, dy, norm]: [View<'_>; 3],
+        floor: f32,
+        sums: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let channels = rows(norm.len(), 4);
+        let values = same("values and their gradients", [x.len(), dy.len()]);
+        let (rows, shards) = (rows(values, channels), rows(sums.len(), 2 * channels));
+        let [rows, c, count] = [rows, channels, shards].map(number);
+        self.launch("norm_gradient_sums", shards * channels, (x, dy, norm, floor, sums, rows, c, count))
+    }
+
+    /// Sums of fewer shards: `[2, shards, C]` -> `[2, fewer, C]`.
+    pub fn norm_fold(&self, channels: usize, sums: View<'_>, folded: ViewMut<'_>) -> Result<(), CudaError> {
+        let threads = folded.len();
+        let [shards, fewer] = [sums.len(), threads].map(|len| number(rows(len, 2 * channels)));
+        self.launch("norm_fold", threads, (sums, folded, number(channels), shards, fewer))
+    }
+
+    /// The norm `[4, C]` of a batch and its moments `[C]`, mean and unbiased variance, from [`Kernels::norm_sums`].
+    pub fn norm_of_batch(
+        &self,
+        [x, sums]: [View<'_>; 2],
+        Affine { scale, shift, epsilon }: Affine<'_>,
+        norm: ViewMut<'_>,
+        [mean, variance]: [ViewMut<'_>; 2],
+    ) -> Result<(), CudaError> {
+        let lengths = [scale.len(), shift.len(), rows(norm.len(), 4), mean.len(), variance.len()];
+        let channels = same("channels of a norm", lengths);
+        let (rows, shards) = (rows(x.len(), channels), rows(sums.len(), 2 * channels));
+        let [rows, c, shards] = [rows, channels, shards].map(number);
+        let parameters = (x, sums, scale, shift, epsilon, norm, mean, variance, rows, c, shards);
+        self.launch("norm_of_batch", channels, parameters)
+    }
+
+    /// The norm `[4, C]` of given moments `[C]`.
+    pub fn norm_of_moments(
+        &self,
+        [mean, variance]: [View<'_>; 2],
+        Affine { scale, shift, epsilon }: Affine<'_>,
+        norm: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let lengths = [scale.len(), shift.len(), rows(norm.len(), 4), mean.len(), variance.len()];
+        let channels = same("channels of a norm", lengths);
+        let parameters = (mean, variance, scale, shift, epsilon, norm, number(channels));
+        self.launch("norm_of_moments", channels, parameters)
+    }
+
+    /// `y = x * gain + offset`, but not under `floor`.
+    pub fn norm_apply(&self, [x, norm]: [View<'_>; 2], floor: f32, y: ViewMut<'_>) -> Result<(), CudaError> {
+        let channels = rows(norm.len(), 4);
+        let count = same("values and their normalised ones", [x.len(), y.len()]);
+        rows(count, channels);
+        self.launch("norm_apply", count, (x, norm, floor, y, number(channels), number(count)))
+    }
+
+    /// Adds the gradients of scale and shift, `[C]`, from [`Kernels::norm_gradient_sums`], and writes what
+    /// [`Kernels::norm_gradient`] needs, `[2, C]`. `inverse_count`: 1 / rows; 0 if the moments were given.
+    pub fn norm_parameter_gradients(
+        &self,
+        [sums, norm]: [View<'_>; 2],
+        inverse_count: f64,
+        [scale, shift]: [ViewMut<'_>; 2],
+        map: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let lengths = [scale.len(), shift.len(), rows(norm.len(), 4), rows(map.len(), 2)];
+        let channels = same("channels of a norm", lengths);
+        let shards = number(rows(sums.len(), 2 * channels));
+        let parameters = (sums, norm, inverse_count, scale, shift, map, number(channels), shards);
+        self.launch("norm_parameter_gradients", channels, parameters)
+    }
+
+    /// Turns the gradient of a norm's output into that of its input.
+    pub fn norm_gradient(&self, [x, norm, map]: [View<'_>; 3], floor: f32, dy: ViewMut<'_>) -> Result<(), CudaError> {
+        let channels = same("channels of a norm", [rows(norm.len(), 4), rows(map.len(), 2)]);
+        let count = same("values and their gradients", [x.len(), dy.len()]);
+        rows(count, channels);
+        self.launch("norm_gradient", count, (x, norm, map, floor, dy, number(channels), number(count)))
+    }
+
+    /// The maximum of each span, `[N, H, W, C]` -> `[N, H', W', C]`, and which of at most 256 elements it is.
+    pub fn max_pool(
+        &self,
+        pool: Pool,
+        spans: View<'_, u32>,
+        x: View<'_>,
+        y: ViewMut<'_>,
+        chosen: Option<ViewMut<'_, u8>>,
+    ) -> Result<(), CudaError> {
+        let count = y.len();
+        pool.check(spans, x.len(), count);
+        if let Some(chosen) = &chosen {
+            same("chosen elements", [count, chosen.len()]);
+        }
+        let chosen = chosen.map_or(0, |chosen| chosen.address());
+        self.launch("max_pool", count, (x, spans, pool, y, chosen, number(count)))
+    }
+
+    /// Adds to `dx` the gradient of [`Kernels::max_pool`].
+    pub fn max_pool_gradient(
+        &self,
+        pool: Pool,
+        spans: View<'_, u32>,
+        chosen: View<'_, u8>,
+        dy: View<'_>,
+        dx: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let count = dx.len();
+        pool.check(spans, count, same("chosen elements", [chosen.len(), dy.len()]));
+        self.launch("max_pool_gradient", count, (chosen, dy, spans, pool, dx, number(count)))
+    }
+
+    /// The mean of each span, `[N, H, W, C]` -> `[N, H', W', C]`.
+    pub fn avg_pool(&self, pool: Pool, spans: View<'_, u32>, x: View<'_>, y: ViewMut<'_>) -> Result<(), CudaError> {
+        let count = y.len();
+        pool.check(spans, x.len(), count);
+        self.launch("avg_pool", count, (x, spans, pool, y, number(count)))
+    }
+
+    /// Adds to `dx` the gradient of [`Kernels::avg_pool`].
+    pub fn avg_pool_gradient(
+        &self,
+        pool: Pool,
+        spans: View<'_, u32>,
+        dy: View<'_>,
+        dx: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let count = dx.len();
+        pool.check(spans, count, dy.len());
+        self.launch("avg_pool_gradient", count, (dy, spans, pool, dx, number(count)))
+    }
+
+    /// Writes `part: [rows, C]` into `whole: [rows, total]`, where its channels are those of `place`.
+    pub fn write_part(&self, part: View<'_>, whole: ViewMut<'_>, place: Part) -> Result<(), CudaError> {
+        let count = part.len();
+        place.check(count, whole.len());
+        let [channels, total, offset, values] = [place.channels, place.total, place.offset, count].map(number);
+        self.launch("write_part", count, (part, whole, channels, total, offset, values))
+    }
+
+    /// Adds to `part: [rows, C]` its channels of `whole: [rows, total]`.
+    pub fn add_part(&self, whole: View<'_>, part: ViewMut<'_>, place: Part) -> Result<(), CudaError> {
+        let count = part.len();
+        place.check(count, whole.len());
+        let [channels, total, offset, values] = [place.channels, place.total, place.offset, count].map(number);
+        self.launch("add_part", count, (whole, part, channels, total, offset, values))
+    }
+}
