@@ -20,8 +20,9 @@ fn input(shape: [usize; 4], seed: u64) -> Array {
 }
 
 pub fn batch_norm_train_matches_reference<E: Engine>(engine: &E) {
-    for i in 0..30 {
-        let (shape, _) = odd_shape(i);
+    // The last has more rows than an engine may want to sum up in one go.
+    let shapes = (0..30).map(|i| odd_shape(i).0).chain([[2, 40, 41, 3]]);
+    for (i, shape) in shapes.enumerate() {
         // Two values normalise to plus and minus one whatever they are: the gradient of their input is but rounding.
         if shape[0] * shape[1] * shape[2] <= 2 {
             continue;

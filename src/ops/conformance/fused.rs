@@ -156,10 +156,45 @@ pub fn gradients_accumulate<E: Engine>(engine: &E) {
         backward(y, &dy)
     };
     let mut once = pass(Gradients::leaky());
-    let doubled = once.get(&parameters.weight).as_vec().iter().map(|g| 2.0 * g).collect::<Vec<_>>();
+    let of_parameters = |gradients: &Gradients<f32, E::Device>| {
+        let [scale, shift] = [&parameters.scale, &parameters.shift].map(|vector| gradients.get(vector).as_vec());
+        [gradients.get(&parameters.weight).as_vec(), scale, shift]
+    };
+    let expected = of_parameters(&once);
     // What a training loop keeps between passes: gradients of leaves.
     let mut leaves = UnusedTensors::default();
     leaves.add(&parameters.weight);
+    leaves.add(&parameters.scale);
+    leaves.add(&parameters.shift);
     once.retain_leafs(&leaves.ids);
-    assert_close("dweight", &pass(once).get(&parameters.weight).as_vec(), &doubled);
+    let twice = of_parameters(&pass(once));
+    for (what, (got, expected)) in ["dweight", "dscale", "dshift"].into_iter().zip(twice.iter().zip(&expected)) {
+        let doubled: Vec<f32> = expected.iter().map(|gradient| 2.0 * gradient).collect();
+        assert_close(what, got, &doubled);
+    }
+}
+
+/// A map that two operations read gets the gradients of both.
+pub fn gradients_of_a_shared_input_add_up<E: Engine>(engine: &E) {
+    type Taped<D> = Maps<D, OwnedTape<f32, D>>;
+    let device = engine.device();
+    let x = maps(device, &Array::random([2, 5, 4, 3], 1));
+    let other = maps(device, &Array::random([2, 5, 4, 2], 2));
+    let Parameters { weight, scale, shift, window } = Parameters::random(device, 3, 3, Window::square(3, 1, 1), 3);
+    let layer = ConvBn { weight: &weight, window, scale: &scale, shift: &shift, epsilon: 1e-3, input_gradient: true };
+    let spans = Spans::sliding("pool", window, [5, 4], false).unwrap();
+    let check = |what: &str, operation: &dyn Fn(Taped<E::Device>) -> Taped<E::Device>| {
+        let y = operation(x.leaky_trace());
+        let dy = Array::random(shape(&y), 9);
+        let once = backward(y, &dy).get(&x).as_vec();
+        let both = operation(x.leaky_trace()) + operation(x.retaped());
+        let doubled: Vec<f32> = once.iter().map(|gradient| 2.0 * gradient).collect();
+        assert_close(what, &backward(both, &dy).get(&x).as_vec(), &doubled);
+    };
+    check("conv2d", &|x| engine.conv2d(x, &weight, window).unwrap());
+    check("batch_norm_train", &|x| engine.batch_norm_train(x, &scale, &shift, 1e-3).unwrap().0);
+    check("conv_bn_relu_train", &|x| engine.conv_bn_relu_train(x, &layer).unwrap().0);
+    check("max_pool", &|x| engine.max_pool(x, &spans).unwrap());
+    check("avg_pool", &|x| engine.avg_pool(x, &spans).unwrap());
+    check("concat", &|x| engine.concat(vec![x, other.retaped()]).unwrap());
 }

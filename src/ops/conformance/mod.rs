@@ -150,6 +150,7 @@ on_every_engine![
     fused::conv_bn_relu_matches_its_parts,
     fused::inception_train_matches_its_parts,
     fused::gradients_accumulate,
+    fused::gradients_of_a_shared_input_add_up,
     golden::conv2d_matches_pytorch,
     golden::batch_norm_matches_pytorch,
     golden::pools_match_pytorch,
