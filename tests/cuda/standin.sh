@@ -65,6 +65,6 @@ mixed verify --run cuda
 mixed finals --run cuda
 
 step "a search without enough memory"
-if STANDIN_MEMORY=20000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet >/dev/null 2>&1; then exit 1; fi
+if STANDIN_MEMORY=10000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet >/dev/null 2>&1; then exit 1; fi
 grep -c '"status":"failed".*memory is full' "$results/full/trials.jsonl"
 step "done"
