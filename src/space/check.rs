@@ -290,9 +290,9 @@ mod tests {
         for (text, message, at) in [
             ("[[ladder]]\ntrain_images = 500", "missing key `epochs`", 0),
             ("[[ladder]]\nepochs = 1\ntrain_images = 31", "train_images is 31", 2),
-            ("[[ladder]]\nepochs = 1\ntrain_images = 2001", "train_images is 2001", 2),
+            ("[[ladder]]\nepochs = 1\ntrain_images = 8001", "train_images is 8001", 2),
             ("[[ladder]]\ntrain_images = 500\nepochs = 0", "epochs is 0", 2),
-            ("[[ladder]]\ntrain_images = 2000\nepochs = 3", "is 6000, not fewer than the 6000 of [protocol]", 0),
+            ("[[ladder]]\ntrain_images = 8000\nepochs = 3", "is 24000, not fewer than the 24000 of [protocol]", 0),
             (
                 "[[ladder]]\ntrain_images = 500\nepochs = 2\n[[ladder]]\ntrain_images = 1000\nepochs = 1",
                 "is 1000, no more than the 1000 of the rung before",
@@ -343,11 +343,11 @@ mod tests {
     fn numbers_out_of_range_are_refused() {
         for (from, to, message) in [
             ("resolution = 64", "resolution = 31", "resolution is 31"),
-            ("train_images = 2000", "train_images = 0", "train_images is 0"),
-            ("validation_images = 1000", "validation_images = 0", "validation_images is 0"),
+            ("train_images = 8000", "train_images = 0", "train_images is 0"),
+            ("validation_images = 2000", "validation_images = 0", "validation_images is 0"),
             ("epochs = 3", "epochs = 0", "epochs is 0"),
             ("batch = 32", "batch = 1", "batch is 1"),
-            ("batch = 32", "batch = 2001", "batch is 2001, but train_images is 2000"),
+            ("batch = 32", "batch = 8001", "batch is 8001, but train_images is 8000"),
             ("peak_learning_rate = 0.01", "peak_learning_rate = nan", "peak_learning_rate is NaN"),
             ("peak_learning_rate = 0.01", "peak_learning_rate = 0.0", "peak_learning_rate is 0"),
             ("warmup = 0.1", "warmup = 1.5", "warmup is 1.5"),
