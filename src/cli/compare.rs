@@ -10,7 +10,7 @@ use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse::{self, Budget};
 use super::search::{Control, PlaceArgs, Search, manifest, reason};
-use super::{Failure, Output, stdout};
+use super::{Failure, Output, picture, stdout};
 use crate::arch::Architecture;
 use crate::evaluate::job;
 use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text};
@@ -101,7 +101,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             device: &device,
             threads,
         };
-        let (finished, summary) = search.conduct(&control, output)?;
+        let (finished, summary, _) = search.conduct(&control, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {
             Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached => {}
@@ -132,15 +132,14 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let comparison = Comparison::new(&terms, &done)?;
     let csv = dir.join("compare.csv");
     write_atomically(&csv, comparison_csv(&comparison).as_bytes())?;
-    let svg = dir.join("compare.svg");
-    write_atomically(&svg, comparison_svg(&comparison).as_bytes())?;
+    let pictures = picture::write(&dir.join("compare.svg"), &comparison_svg(&comparison))?;
     if output.json {
         let report = Report { comparison: &comparison, results: dir };
         return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
-    let (text, csv, svg) = (comparison_text(&comparison), csv.display(), svg.display());
-    let dir = dir.display();
-    stdout::print(&format!("{text}written: {csv}, {svg}; a search each in {dir}/STRATEGY-SEED\n"))
+    let written = picture::names([csv].into_iter().chain(pictures));
+    let (text, dir) = (comparison_text(&comparison), dir.display());
+    stdout::print(&format!("{text}written: {written}; a search each in {dir}/STRATEGY-SEED\n"))
 }
 
 /// The stable machine form.

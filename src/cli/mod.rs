@@ -25,6 +25,7 @@ mod load;
 mod machine;
 mod man;
 mod parse;
+mod picture;
 mod plan;
 mod profile;
 mod rate;

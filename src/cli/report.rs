@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::runs::{Findings, RunArgs, StoredRun};
-use super::{Failure, Output, live, stdout};
+use super::{Failure, Output, live, picture, stdout};
 use crate::report::{Page, RunSummary};
 use crate::store::write_atomically;
 
@@ -35,29 +35,27 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         return live::serve(&run, &args.run, args.port, output);
     }
     let path = args.out.unwrap_or_else(|| run.dir.page());
-    let picture = run.dir.architecture_picture();
-    let drawn = write(&run, &run.summary()?, &path)?;
+    let pictures = write(&run, &run.summary()?, &path)?;
     if output.json {
-        let written = serde_json::json!({ "file": path, "architecture": drawn.then_some(picture) });
+        let written = serde_json::json!({ "file": path, "architecture": pictures.first() });
         return stdout::print(&(serde_json::to_string_pretty(&written)? + "\n"));
     }
-    let picture = if drawn { format!("{}, ", picture.display()) } else { String::new() };
-    stdout::print(&format!("written: {picture}{}\n", path.display()))
+    stdout::print(&format!("written: {}\n", picture::names(pictures.into_iter().chain([path]))))
 }
 
-/// Writes the page of a run that `summary` sums up, and in its folder the picture of its best network; whether it has one.
+/// Writes the page of a run that `summary` sums up, and in its folder the pictures of its best network if it
+/// has one: their files, SVG first.
 ///
 /// # Errors
 /// [`Failure::Failed`] if its finals or its audit cannot be read, or a file not be written.
-pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<bool, Failure> {
+pub(super) fn write(run: &StoredRun, summary: &RunSummary, path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let findings = run.findings()?;
     let page = page(run, summary, &findings);
     write_atomically(path, page.html()?.as_bytes())?;
-    let picture = page.architecture();
-    if let Some(picture) = &picture {
-        write_atomically(&run.dir.architecture_picture(), picture.as_bytes())?;
+    match page.architecture() {
+        Some(drawing) => picture::write(&run.dir.architecture_picture(), &drawing),
+        None => Ok(Vec::new()),
     }
-    Ok(picture.is_some())
 }
 
 /// The page of a run that `summary` sums up and `findings` belong to.

@@ -9,7 +9,7 @@ use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::runs::StoredRun;
 use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
-use super::{Failure, Output, parse, plan, report, stdout};
+use super::{Failure, Output, parse, picture, plan, report, stdout};
 use crate::report::{RunSummary, baseline_cost, table};
 use crate::search::drive::{Ended, Finished};
 use crate::store::RunDir;
@@ -80,11 +80,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         device: &device,
         threads,
     };
-    let (finished, summary) = search.conduct(&Control::install()?, output)?;
+    let (finished, summary, front) = search.conduct(&Control::install()?, output)?;
     let dir = RunDir::new(results, &name);
-    let drawn = report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
-    let architecture = drawn.then(|| dir.architecture_picture());
-    finish(&dir, architecture, &finished, &summary, output)
+    let architecture = report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
+    finish(&dir, [front, architecture].concat(), &finished, &summary, output)
 }
 
 /// The stable machine form.
@@ -98,7 +97,7 @@ struct Report<'a> {
 
 fn finish(
     dir: &RunDir,
-    architecture: Option<PathBuf>,
+    pictures: Vec<PathBuf>,
     Finished { trials, ended }: &Finished,
     summary: &RunSummary,
     output: Output,
@@ -108,9 +107,8 @@ fn finish(
         let report = Report { summary, ended: key, results: dir.path().to_owned() };
         stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
-        let written = [dir.page(), dir.front(), dir.picture()].into_iter().chain(architecture);
-        let written = written.chain([dir.journal(), dir.config()]).map(|path| path.display().to_string());
-        let (text, digest, written) = (table(summary), &summary.digest, written.collect::<Vec<_>>().join(", "));
+        let written = [dir.page(), dir.front()].into_iter().chain(pictures).chain([dir.journal(), dir.config()]);
+        let (text, digest, written) = (table(summary), &summary.digest, picture::names(written));
         stdout::print(&format!("{text}\ndigest: {digest}\n{why}\nwritten: {written}\n"))?;
     }
     match ended {

@@ -12,7 +12,7 @@ use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
 use super::threads::cores;
-use super::{Failure, Output, parse};
+use super::{Failure, Output, parse, picture};
 use crate::arch::Cost;
 use crate::data::{Dataset, Pyramid};
 use crate::evaluate::TrainEvaluator;
@@ -141,12 +141,17 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Searches, or continues the search, until it ends or somebody stops it, and writes its front.
+    /// Searches, or continues the search, until it ends or somebody stops it, and writes its front. The files are those of its
+    /// picture.
     ///
     /// # Errors
     /// [`Failure::Usage`] if the run was begun with other settings or data, [`Failure::Failed`] if its folder cannot be
     /// written or the search cannot go on.
-    pub(super) fn conduct(&self, control: &Control, output: Output) -> Result<(Finished, RunSummary), Failure> {
+    pub(super) fn conduct(
+        &self,
+        control: &Control,
+        output: Output,
+    ) -> Result<(Finished, RunSummary, Vec<PathBuf>), Failure> {
         let Self { results, name, space, data, manifest, baseline, device, threads } = *self;
         let dir = RunDir::new(results, name);
         let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
@@ -180,9 +185,8 @@ impl Search<'_> {
         let summary =
             RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;
-        let picture = front_svg(&summary, comparable(space, &finished.trials));
-        write_atomically(&dir.picture(), picture.as_bytes())?;
-        Ok((finished, summary))
+        let pictures = picture::write(&dir.picture(), &front_svg(&summary, comparable(space, &finished.trials)))?;
+        Ok((finished, summary, pictures))
     }
 
     fn begin(&self, dir: &RunDir, stored: usize, output: Output) {

@@ -94,9 +94,10 @@ fn bar([ours, paper]: [usize; 2], [x, y]: [f64; 2], unit: f64, block: &str, colu
     let branch = if block == "stem" { STEM.get(column) } else { BRANCHES.get(column) };
     let (branch, top) = (branch.copied().unwrap_or_default(), y + 20.0);
     let [own, theirs] = [ours, paper].map(|width| width as f64 * unit);
+    // The space stands before the `tspan`: resvg drops one at its start.
     format!(
         "<g><title>{block} {branch}: {ours}, the paper's {paper}</title>\
-         <text x=\"{x:.1}\" y=\"{:.1}\">{ours}{mark}<tspan class=\"net-faint\"> of {paper}</tspan></text>\
+         <text x=\"{x:.1}\" y=\"{:.1}\">{ours}{mark} <tspan class=\"net-faint\">of {paper}</tspan></text>\
          <rect class=\"{class}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{own:.1}\" height=\"{BAR}\"/>\
          <rect class=\"net-paper\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{theirs:.1}\" height=\"{BAR}\"/></g>\n",
         y + 15.0
@@ -141,8 +142,8 @@ mod tests {
         for expected in [
             "aria-label=\"trial 7 &lt;&amp;&gt;: 2 of 57 widths differ from the paper's\"",
             "<title>3a 1x1: 32, the paper's 64</title>",
-            ">32 ▾<tspan class=\"net-faint\"> of 64</tspan>",
-            ">256 ▴<tspan class=\"net-faint\"> of 128</tspan>",
+            ">32 ▾ <tspan class=\"net-faint\">of 64</tspan>",
+            ">256 ▴ <tspan class=\"net-faint\">of 128</tspan>",
             "<title>stem conv2: 192, the paper's 192</title>",
             "<title>5b pool proj.: 128, the paper's 128</title>",
         ] {

@@ -148,6 +148,12 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(fs::read_to_string(run.join("front.csv")).unwrap().starts_with("trial,accuracy,"));
     let picture = fs::read_to_string(run.join("front.svg")).unwrap();
     assert_eq!(picture.matches("<title>trial ").count(), 4);
+    for name in ["front.svg", "front.png", "architecture.svg", "architecture.png"] {
+        assert!(text.contains(&format!("results/tiny-synthetic/{name}, ")), "{text}");
+    }
+    for name in ["front.png", "architecture.png"] {
+        assert!(fs::read(run.join(name)).unwrap().starts_with(b"\x89PNG"), "{name}");
+    }
     let table = place.ok("trials");
     assert!(
         table.starts_with("trial,origin,resolution,images,epochs,seed,macs,") && table.lines().count() == 5,
