@@ -7,8 +7,8 @@ use anyhow::Context;
 
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
-use crate::report::{tensorboard_events, trials_csv};
-use crate::store::journal_schema;
+use crate::report::{tensorboard_events, trials_csv, trials_parquet};
+use crate::store::{journal_schema, write_atomically};
 
 /// Options of `inception-nas trials`.
 #[derive(clap::Args, Debug)]
@@ -19,12 +19,15 @@ pub struct Args {
     /// one DIR, to be compared there; `tensorboard --logdir DIR` shows them.
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
+    /// Write the table as a Parquet file instead, for pandas, Polars and DuckDB.
+    #[arg(long, value_name = "FILE", conflicts_with = "tensorboard")]
+    parquet: Option<PathBuf>,
     /// Print the JSON Schema of a line of trials.jsonl instead; `--json` prints the same without `record` and `crc`.
-    #[arg(long, conflicts_with = "tensorboard")]
+    #[arg(long, conflicts_with_all = ["tensorboard", "parquet"])]
     schema: bool,
 }
 
-/// Prints the trials of a run as a table, or writes them for TensorBoard; reads only its text files, so a search that goes on
+/// Prints the trials of a run as a table, or writes them as Parquet or for TensorBoard; reads only its text files, so a search that goes on
 /// is not disturbed.
 ///
 /// # Errors
@@ -46,6 +49,15 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
                 dir.display(),
                 logs.display()
             )
+        });
+    }
+    if let Some(file) = args.parquet {
+        write_atomically(&file, &trials_parquet(&run.trials)?)?;
+        let trials = run.trials.len();
+        return stdout::print(&if output.json {
+            serde_json::to_string_pretty(&serde_json::json!({ "file": file, "trials": trials }))? + "\n"
+        } else {
+            format!("written: {}, {trials} trials\n", file.display())
         });
     }
     if output.json {

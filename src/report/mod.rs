@@ -21,7 +21,9 @@ mod summary;
 mod table;
 mod tensorboard;
 mod trainings;
+mod trial_columns;
 mod trials_csv;
+mod trials_parquet;
 mod units;
 
 pub use architecture_svg::architecture_svg;
@@ -43,4 +45,5 @@ pub use table::table;
 pub use tensorboard::tensorboard_events;
 pub use trainings::Trainings;
 pub use trials_csv::trials_csv;
+pub use trials_parquet::trials_parquet;
 pub use units::{duration, si};

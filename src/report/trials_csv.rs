@@ -1,66 +1,36 @@
 //! All trials as a table for other programs.
 
-use super::summary::origin;
-use crate::search::trial::{Outcome, Score, Trial};
+use super::trial_columns::{Values, columns};
+use crate::search::trial::Trial;
 
-/// Columns before those of the widths.
-const COLUMNS: [&str; 17] = [
-    "trial",
-    "origin",
-    "resolution",
-    "images",
-    "epochs",
-    "seed",
-    "macs",
-    "parameters",
-    "seconds",
-    "screening_seconds",
-    "accuracy",
-    "accuracy_se",
-    "validation_loss",
-    "training_loss_sum",
-    "failure",
-    "key",
-    "generation",
-];
-
-/// One line a trial, by ascending index, with a column for every width of its network (`3a.b3x3_reduce`). A failed trial has
-/// no score but a failure. `key` names the network: trials with equal keys trained the same one. Scores compare within one
-/// `generation` of inherited weights, 0 for initial ones.
+/// One line a trial, by ascending index, with the columns of [`columns`]; what there is none of is empty.
 ///
 /// # Errors
 /// If the table cannot be put together; there is no input that does.
 pub fn trials_csv(trials: &[Trial]) -> Result<String, csv::Error> {
+    let columns = columns(trials);
     let mut table = csv::Writer::from_writer(Vec::new());
-    let widths = trials.first().map(|trial| trial.job.architecture.widths()).unwrap_or_default();
-    table.write_record(COLUMNS.into_iter().chain(widths.iter().map(|(name, _)| name.as_str())))?;
-    for trial in trials {
-        let (job, fidelity) = (&trial.job, trial.job.fidelity);
-        let (scores, failure) = match &trial.outcome {
-            Outcome::Done(Score { accuracy, accuracy_se, validation_loss, training_loss_sum }) => {
-                let scores = [accuracy, accuracy_se, validation_loss, training_loss_sum];
-                (scores.map(ToString::to_string), String::new())
-            }
-            Outcome::Failed(failure) => (Default::default(), failure.to_string()),
-        };
-        let how = [job.index, fidelity.resolution, fidelity.images, fidelity.epochs].map(|number| number.to_string());
-        let [index, resolution, images, epochs] = how;
-        let cost = [job.seed, job.cost.macs, job.cost.parameters].map(|number| number.to_string());
-        let cells = [index, origin(trial), resolution, images, epochs].into_iter().chain(cost);
-        let cells =
-            cells.chain([trial.seconds, trial.screening_seconds].map(|seconds| seconds.to_string())).chain(scores);
-        let cells = cells.chain([failure, job.architecture.key().to_string(), job.generation().to_string()]);
-        table.write_record(cells.chain(job.architecture.width_values().map(|width| width.to_string())))?;
+    table.write_record(columns.iter().map(|column| &column.name))?;
+    for row in 0..trials.len() {
+        table.write_record(columns.iter().map(|column| cell(&column.values, row)))?;
     }
     // Of numbers and of texts that are UTF-8.
     Ok(String::from_utf8_lossy(&table.into_inner().map_err(csv::IntoInnerError::into_error)?).into_owned())
+}
+
+fn cell(values: &Values, row: usize) -> String {
+    match values {
+        Values::Text(values) => values[row].clone().unwrap_or_default(),
+        Values::Whole(values) | Values::Seeds(values) => values[row].to_string(),
+        Values::Real(values) => values[row].map(|value| value.to_string()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::summary::tests::{example, heir};
     use super::*;
-    use crate::search::trial::Failure;
+    use crate::search::trial::{Failure, Outcome};
 
     #[test]
     fn every_trial_and_width_is_there_and_reads_back() {

@@ -170,6 +170,9 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert_eq!(events(0), first);
     fs::write(place.path().join("file"), "").unwrap();
     assert!(place.fails(1, "trials --tensorboard file").contains("cannot write file/tiny-synthetic/trial-0000/events"));
+    assert_eq!(place.ok("trials --parquet trials.parquet"), "written: trials.parquet, 4 trials\n");
+    assert!(fs::read(place.path().join("trials.parquet")).unwrap().ends_with(b"PAR1"));
+    assert!(place.fails(1, "trials --parquet file/trials.parquet").contains("file/trials.parquet"));
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains(digest_line.trim_start_matches("digest: ")) && page.contains("<h1>Run tiny-synthetic</h1>"));
     assert!(place.ok("report --out page.html").ends_with("page.html\n"));
