@@ -3,7 +3,7 @@
 use super::trial_columns::{Values, columns};
 use crate::search::trial::Trial;
 
-/// One line a trial, by ascending index, with the columns of [`columns`]; what there is none of is empty.
+/// One line a trial, by ascending index, widths by name at its end; what there is none of is empty.
 ///
 /// # Errors
 /// If the table cannot be put together; there is no input that does.

@@ -11,8 +11,8 @@ use parquet::schema::types::Type;
 use super::trial_columns::{Column, Values, columns};
 use crate::search::trial::Trial;
 
-/// A row for each trial, by ascending index, with the columns of [`columns`]: whole numbers as INT64, seeds as unsigned ones, measured
-/// values as DOUBLE, text as UTF-8. What there is none of is null. Not compressed.
+/// A row for each trial, by ascending index, with the columns of the CSV form: whole numbers as INT64, seeds as unsigned
+/// ones, measured values as DOUBLE, text as UTF-8. What there is none of is null. Not compressed.
 ///
 /// # Errors
 /// If the file cannot be put together; there is no input that does.
