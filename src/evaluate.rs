@@ -114,7 +114,7 @@ pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
     })
 }
 
-/// Trains from initial weights. Who has those that a job inherits is `Heirs` of the command line.
+/// Trains from initial weights. Who has those that a job inherits is `cli/heirs`.
 impl<G: Engines> Evaluator for TrainEvaluator<G> {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
         let start = Instant::now();

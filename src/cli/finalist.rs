@@ -1,48 +1,38 @@
-//! A training of the finals: its model is kept, so that it can be measured when all are done.
+//! The models that trainings of the finals leave, so that they can be measured when all are done.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
+use super::filing::Files;
 use crate::data::{MEAN, Pyramid, STD};
-use crate::evaluate::{TrainEvaluator, outcome, recipe};
-use crate::export::model_dir::{Model, ModelDirError};
+use crate::evaluate::recipe;
+use crate::export::model_dir::Model;
 use crate::net::GoogLeNet;
 use crate::ops::Engines;
-use crate::search::ports::Evaluator;
-use crate::search::trial::{Job, Outcome};
+use crate::search::trial::Job;
 use crate::space::Protocol;
 use crate::store::FinalsDir;
 use crate::train::Measurement;
 
-/// Trains as [`TrainEvaluator`] does, and writes the model of each training to its folder before the outcome is known.
-pub(super) struct KeepModels<G> {
-    inner: TrainEvaluator<G>,
-    data: Pyramid,
-    protocol: Protocol,
-    dir: FinalsDir,
-    error: Mutex<Option<ModelDirError>>,
+/// The model of each training goes to its folder in that of the finals.
+pub(super) struct Models {
+    /// The images.
+    pub(super) data: Pyramid,
+    /// How all are trained.
+    pub(super) protocol: Protocol,
+    /// The folder of the finals.
+    pub(super) dir: FinalsDir,
 }
 
-impl<G: Engines> KeepModels<G> {
-    /// Trainings on these engines, whose models go to the folder of the finals.
-    pub(super) fn new(data: Pyramid, protocol: Protocol, dir: FinalsDir, engines: G) -> Self {
-        let inner = TrainEvaluator::new(data.clone(), protocol, engines);
-        Self { inner, data, protocol, dir, error: Mutex::new(None) }
+impl<G: Engines> Files<G> for Models {
+    fn before(&self, _: &Job, _: &mut GoogLeNet<G::Engine>) -> anyhow::Result<()> {
+        Ok(())
     }
 
-    /// Why a model could not be written, if one could not.
-    pub(super) fn into_error(self) -> Option<ModelDirError> {
-        self.error.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(
+    fn after(
         &self,
         job: &Job,
         network: &mut GoogLeNet<G::Engine>,
         validation: Measurement,
         seconds: f64,
-    ) -> Result<(), ModelDirError> {
+    ) -> anyhow::Result<()> {
         let model = Model {
             version: Model::VERSION,
             classes: self.data.classes().to_vec(),
@@ -58,27 +48,6 @@ impl<G: Engines> KeepModels<G> {
             test: None,
             seconds,
         };
-        model.write(&self.dir.model(job.index), network)
-    }
-}
-
-impl<G: Engines> Evaluator for KeepModels<G> {
-    /// A training whose model cannot be written counts as broken off: it is the disk that failed, not the network.
-    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
-        let start = Instant::now();
-        let network = self.inner.network(job);
-        let trained = network.and_then(|network| self.inner.train(job, network, progress, stop));
-        let trained = trained.map(|(mut network, validation, score)| {
-            (self.keep(job, &mut network, validation, start.elapsed().as_secs_f64()), score)
-        });
-        let trained = match trained {
-            Ok((Err(error), _)) => {
-                *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                return None;
-            }
-            Ok((Ok(()), score)) => Ok(score),
-            Err(error) => Err(error),
-        };
-        Some((outcome(trained)?, start.elapsed().as_secs_f64()))
+        Ok(model.write(&self.dir.model(job.index), network)?)
     }
 }

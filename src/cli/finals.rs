@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 
 use super::device::{DeviceArgs, on_device};
-use super::finalist::KeepModels;
+use super::filing::Filing;
+use super::finalist::Models;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
 use crate::data::{Pyramid, Split};
+use crate::evaluate::TrainEvaluator;
 use crate::export::model_dir::Model;
 use crate::ops::{Crew, Engines};
 use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
@@ -111,7 +113,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let workers = args.threads.count();
     on_device!(&device, Crew::new(workers)?, engines => {
-        let evaluator = KeepModels::new(data.clone(), list.protocol, dir.clone(), engines);
+        let inner = TrainEvaluator::new(data.clone(), list.protocol, engines);
+        let models = Models { data: data.clone(), protocol: list.protocol, dir: dir.clone() };
+        let evaluator = Filing::new(inner, models);
         train(&run, &list, &dir, evaluator, &mut store, workers, output)?;
     });
 
@@ -169,7 +173,7 @@ fn train(
     run: &StoredRun,
     list: &List,
     dir: &FinalsDir,
-    evaluator: KeepModels<impl Engines>,
+    evaluator: Filing<impl Engines, Models>,
     store: &mut FinalsStore,
     workers: NonZeroUsize,
     output: Output,
@@ -190,7 +194,7 @@ fn train(
     }
     let trained = train_side_by_side(jobs, names, workers, &evaluator, store, output);
     if let Some(error) = evaluator.into_error() {
-        return Err(Failure::Failed(anyhow!(error).context("the finals stopped; what is trained is kept")));
+        return Err(Failure::Failed(error.context("the finals stopped; what is trained is kept")));
     }
     if trained? {
         return Ok(());

@@ -14,6 +14,7 @@ mod estimate;
 mod evaluate;
 mod export;
 mod fetch;
+mod filing;
 mod finalist;
 mod finals;
 mod folder;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use super::device::{DeviceArgs, Opened, on_device};
+use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
@@ -168,18 +169,15 @@ impl Search<'_> {
         let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
         let searched = on_device!(device, Crew::new(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
-            let heirs = Heirs::new(evaluator, dir.clone(), space.search().inherit);
-            let finished = drive(plan, searcher_for(space).as_mut(), &heirs, &mut store, &*progress, stop);
-            heirs.into_error().map_or_else(|| Ok(finished?), Err)
+            let evaluator = Filing::new(evaluator, Heirs { run: dir.clone(), keep: space.search().inherit });
+            let finished = drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop);
+            evaluator.into_error().map_or_else(|| Ok(finished?), Err)
         });
         progress.close();
         // Whoever continues the run need not wait for the report.
         drop(store);
-        let finished = searched.map_err(|error| {
-            anyhow::Error::context(
-                error,
-                "the search stopped; what is stored is kept, and the same command continues it",
-            )
+        let finished = searched.map_err(|error: anyhow::Error| {
+            error.context("the search stopped; what is stored is kept, and the same command continues it")
         })?;
         let (finals, _) = dir.finals().read_trainings()?;
         let summary =

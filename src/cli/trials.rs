@@ -27,8 +27,8 @@ pub struct Args {
     schema: bool,
 }
 
-/// Prints the trials of a run as a table, or writes them as Parquet or for TensorBoard; reads only its text files, so a search that goes on
-/// is not disturbed.
+/// Prints the trials of a run as a table, or writes them as Parquet or for TensorBoard; reads only its text files, so a
+/// search that goes on is not disturbed.
 ///
 /// # Errors
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the files not be written.

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::device::{DeviceArgs, on_device};
+use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
@@ -79,9 +80,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
     let done = on_device!(&device, Crew::new(threads)?, engines => {
-        let heirs = Heirs::new(TrainEvaluator::new(data, *run.space.protocol(), engines), run.dir.clone(), false);
-        let done = train_side_by_side(jobs, names, threads, &heirs, &mut store, output);
-        if let Some(error) = heirs.into_error() {
+        let inner = TrainEvaluator::new(data, *run.space.protocol(), engines);
+        let evaluator = Filing::new(inner, Heirs { run: run.dir.clone(), keep: false });
+        let done = train_side_by_side(jobs, names, threads, &evaluator, &mut store, output);
+        if let Some(error) = evaluator.into_error() {
             return Err(error.into());
         }
         done?
