@@ -28,8 +28,8 @@ pub enum PngError {
     Encoding(String),
 }
 
-/// `svg` as a PNG file of two pixels an SVG unit, in its colours for light ground. Characters that the embedded letters lack
-/// are left blank.
+/// `svg` as a PNG file of two pixels an SVG unit, in its colours for light ground. Characters that the embedded letters
+/// lack are left blank.
 ///
 /// # Errors
 /// See [`PngError`].

@@ -22,8 +22,8 @@ pub(super) struct Column {
 }
 
 /// Every column of `trials`, the last ones of them the widths of the networks (`3a.b3x3_reduce`); without trials there are no
-/// widths. A failed trial has no score but a failure. `key` names the network: trials with equal keys trained the same one. Scores
-/// compare within one `generation` of inherited weights, 0 for initial ones.
+/// widths. A failed trial has no score but a failure. `key` names the network: trials with equal keys trained the same one.
+/// Scores compare within one `generation` of inherited weights, 0 for initial ones.
 pub(super) fn columns(trials: &[Trial]) -> Vec<Column> {
     let text = |value: fn(&Trial) -> Option<String>| Values::Text(trials.iter().map(value).collect());
     let whole = |value: fn(&Trial) -> u64| Values::Whole(trials.iter().map(value).collect());

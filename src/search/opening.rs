@@ -24,7 +24,8 @@ impl Opening {
         let population = space.search().population;
         let half = population / 2;
         let inside = |permille| at_all_resolutions(space, permille).filter(|control| is_inside(space, control));
-        // What is over the limits at every resolution must not use up the half: a space of small networks would have no control.
+        // What is over the limits at every resolution must not use up the half: a space of small networks would have no
+        // control.
         let ratios = CONTROLS.into_iter().filter(|permille| allowed(space, *permille));
         let ratios = ratios.filter(|permille| inside(*permille).next().is_some()).take(half);
         let controls: VecDeque<Proposal> = ratios.flat_map(inside).collect();
