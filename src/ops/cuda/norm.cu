@@ -14,11 +14,11 @@ __device__ inline float normalized(float x, const float *norm, u32 c, u32 channe
 extern "C" __global__ void norm_sums(const float *x, float *sums, u32 rows, u32 channels, u32 shards) {
     const u32 i = thread_number();
     if (i >= shards * channels) return;
-    const u32 c = i % channels, depth = (rows - 1) / shards + 1, first = i / channels * depth;
-    const u32 end = first + depth < rows ? first + depth : rows;
+    const u32 c = i % channels;
+    const Span shard = share(i / channels, shards, rows);
     const float pivot = x[c];
     float sum = 0, squares = 0;
-    for (u32 row = first; row < end; row++) {
+    for (u32 row = shard.first; row < shard.end; row++) {
         const float deviation = x[row * channels + c] - pivot;
         sum += deviation;
         squares += deviation * deviation;
@@ -33,11 +33,11 @@ extern "C" __global__ void norm_gradient_sums(
 ) {
     const u32 i = thread_number();
     if (i >= shards * channels) return;
-    const u32 c = i % channels, depth = (rows - 1) / shards + 1, first = i / channels * depth;
-    const u32 end = first + depth < rows ? first + depth : rows;
+    const u32 c = i % channels;
+    const Span shard = share(i / channels, shards, rows);
     const float mean = norm[c];
     float sum = 0, products = 0;
-    for (u32 row = first; row < end; row++) {
+    for (u32 row = shard.first; row < shard.end; row++) {
         const float value = x[row * channels + c];
         const float passed = normalized(value, norm, c, channels) > floor ? dy[row * channels + c] : 0;
         sum += passed;
@@ -47,9 +47,9 @@ extern "C" __global__ void norm_gradient_sums(
     sums[shards * channels + i] = products;
 }
 
-__device__ inline double total(const float *sums, u32 c, u32 channels, u32 first, u32 end) {
+__device__ inline double total(const float *sums, u32 c, u32 channels, Span shards) {
     double total = 0;
-    for (u32 shard = first; shard < end; shard++) total += sums[shard * channels + c];
+    for (u32 shard = shards.first; shard < shards.end; shard++) total += sums[shard * channels + c];
     return total;
 }
 
@@ -57,10 +57,9 @@ __device__ inline double total(const float *sums, u32 c, u32 channels, u32 first
 extern "C" __global__ void norm_fold(const float *sums, float *folded, u32 channels, u32 shards, u32 fewer) {
     const u32 i = thread_number();
     if (i >= 2 * fewer * channels) return;
-    const u32 c = i % channels, group = i / channels % fewer, which = i / channels / fewer;
-    const u32 depth = (shards - 1) / fewer + 1, first = group * depth;
-    const u32 end = first + depth < shards ? first + depth : shards;
-    folded[i] = (float)total(sums + which * shards * channels, c, channels, first, end);
+    const u32 c = i % channels, which = i / channels / fewer;
+    const Span group = share(i / channels % fewer, fewer, shards);
+    folded[i] = (float)total(sums + which * shards * channels, c, channels, group);
 }
 
 __device__ inline void write_norm(
@@ -80,8 +79,8 @@ extern "C" __global__ void norm_of_batch(
 ) {
     const u32 c = thread_number();
     if (c >= channels) return;
-    const double sum = total(sums, c, channels, 0, shards) / rows;
-    const double squares = total(sums + shards * channels, c, channels, 0, shards) / rows;
+    const double sum = total(sums, c, channels, {0, shards}) / rows;
+    const double squares = total(sums + shards * channels, c, channels, {0, shards}) / rows;
     const float mean = (float)(x[c] + sum);
     // NaN has to stay NaN, so that a divergence is seen.
     float variance = (float)(squares - sum * sum);
@@ -118,8 +117,8 @@ extern "C" __global__ void norm_parameter_gradients(
     const u32 c = thread_number();
     if (c >= channels) return;
     const double mean = norm[c], inverse = norm[channels + c], gain = norm[2 * channels + c];
-    const double shift = total(sums, c, channels, 0, shards);
-    const double scale = total(sums + shards * channels, c, channels, 0, shards) * inverse;
+    const double shift = total(sums, c, channels, {0, shards});
+    const double scale = total(sums + shards * channels, c, channels, {0, shards}) * inverse;
     dscale[c] += (float)scale;
     dshift[c] += (float)shift;
     const double slope = gain * scale * inverse_count * inverse;

@@ -4,11 +4,6 @@
 // each input row the first output row that may hold it, for each the one after the last, and the same of columns.
 struct Pool { u32 height, width, channels, out_height, out_width; };
 
-struct Span { u32 first, end; };
-
-__device__ inline bool holds(Span span, u32 at) { return span.first <= at && at < span.end; }
-__device__ inline u32 length(Span span) { return span.end - span.first; }
-
 __device__ inline Span rows_of(const u32 *spans, Pool g, u32 out_y) {
     return {spans[out_y], spans[g.out_height + out_y]};
 }
@@ -23,6 +18,24 @@ __device__ inline Span holders_of_row(const u32 *spans, Pool g, u32 y) {
 __device__ inline Span holders_of_column(const u32 *spans, Pool g, u32 x) {
     spans += 2 * (g.out_height + g.out_width + g.height);
     return {spans[x], spans[g.width + x]};
+}
+
+// What element i of the input has in the outputs whose spans hold it: the sum of part(output, position in the span, length of
+// the span).
+template <typename Part>
+__device__ inline float sum_over_holders(u32 i, const u32 *spans, Pool g, Part part) {
+    const Place in = place(i, g.height, g.width, g.channels);
+    const Span above = holders_of_row(spans, g, in.y), beside = holders_of_column(spans, g, in.x);
+    float sum = 0;
+    for (u32 out_y = above.first; out_y < above.end; out_y++)
+        for (u32 out_x = beside.first; out_x < beside.end; out_x++) {
+            const Span rows = rows_of(spans, g, out_y), columns = columns_of(spans, g, out_x);
+            if (!holds(rows, in.y) || !holds(columns, in.x)) continue;
+            const u32 out = ((in.image * g.out_height + out_y) * g.out_width + out_x) * g.channels + in.channel;
+            const u32 at = (in.y - rows.first) * length(columns) + in.x - columns.first;
+            sum += part(out, at, length(rows) * length(columns));
+        }
+    return sum;
 }
 
 // The maximum of each span, NaN above all; chosen, unless null: which element of the span it is, the first on a tie.
@@ -48,18 +61,7 @@ extern "C" __global__ void max_pool_gradient(
 ) {
     const u32 i = thread_number();
     if (i >= count) return;
-    const Place in = place(i, g.height, g.width, g.channels);
-    const Span above = holders_of_row(spans, g, in.y), beside = holders_of_column(spans, g, in.x);
-    float sum = 0;
-    for (u32 out_y = above.first; out_y < above.end; out_y++)
-        for (u32 out_x = beside.first; out_x < beside.end; out_x++) {
-            const Span rows = rows_of(spans, g, out_y), columns = columns_of(spans, g, out_x);
-            if (!holds(rows, in.y) || !holds(columns, in.x)) continue;
-            const u32 out = ((in.image * g.out_height + out_y) * g.out_width + out_x) * g.channels + in.channel;
-            const u32 at = (in.y - rows.first) * length(columns) + in.x - columns.first;
-            if (chosen[out] == at) sum += dy[out];
-        }
-    dx[i] += sum;
+    dx[i] += sum_over_holders(i, spans, g, [=](u32 out, u32 at, u32) { return chosen[out] == at ? dy[out] : 0.0f; });
 }
 
 // The mean of each span.
@@ -79,15 +81,5 @@ extern "C" __global__ void avg_pool(const float *x, const u32 *spans, Pool g, fl
 extern "C" __global__ void avg_pool_gradient(const float *dy, const u32 *spans, Pool g, float *dx, u32 count) {
     const u32 i = thread_number();
     if (i >= count) return;
-    const Place in = place(i, g.height, g.width, g.channels);
-    const Span above = holders_of_row(spans, g, in.y), beside = holders_of_column(spans, g, in.x);
-    float sum = 0;
-    for (u32 out_y = above.first; out_y < above.end; out_y++)
-        for (u32 out_x = beside.first; out_x < beside.end; out_x++) {
-            const Span rows = rows_of(spans, g, out_y), columns = columns_of(spans, g, out_x);
-            if (!holds(rows, in.y) || !holds(columns, in.x)) continue;
-            const u32 out = ((in.image * g.out_height + out_y) * g.out_width + out_x) * g.channels + in.channel;
-            sum += dy[out] / (float)(length(rows) * length(columns));
-        }
-    dx[i] += sum;
+    dx[i] += sum_over_holders(i, spans, g, [=](u32 out, u32, u32 size) { return dy[out] / (float)size; });
 }
