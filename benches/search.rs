@@ -11,7 +11,7 @@ use inception_nas::arch::Architecture;
 use inception_nas::search::drive::{Plan, Stop, drive};
 use inception_nas::search::landscape::Landscape;
 use inception_nas::search::ports::{Event, Observer};
-use inception_nas::search::searcher::searcher_for;
+use inception_nas::search::searcher::{Turn, searcher_for};
 use inception_nas::search::seed::step_rng;
 use inception_nas::space::Space;
 use inception_nas::store::MemoryStore;
@@ -57,7 +57,8 @@ fn main() {
             .map(|i| {
                 let trial = &found.trials[i % found.trials.len()];
                 let start = Instant::now();
-                let proposal = searcher.ask(&space, trials + i, &mut step_rng(1, trials + i));
+                let proposal =
+                    searcher.ask(&space, Turn { candidate: trials + i, too_slow: 0 }, &mut step_rng(1, trials + i));
                 searcher.tell(&space, trial);
                 let time = start.elapsed().as_secs_f64() * 1e3;
                 assert!(proposal.is_some(), "{strategy} gave up");

@@ -1,10 +1,12 @@
 //! The one bridge between search and training: architecture + data + protocol -> outcome.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use crate::arch::{Architecture, ResolutionError};
 use crate::data::{Augment, Batch, Crop, Pyramid, Split};
+use crate::latency::Latency;
 use crate::net::GoogLeNet;
 use crate::ops::{Engine, Engines};
 use crate::search::audit::ZeroCost;
@@ -20,12 +22,14 @@ pub struct TrainEvaluator<G> {
     data: Pyramid,
     protocol: Protocol,
     engines: G,
+    /// Held by every training while it computes, and alone by whoever times a network: nothing else may run then.
+    computing: RwLock<()>,
 }
 
 impl<G: Engines> TrainEvaluator<G> {
     /// An evaluator on images at the resolutions of the jobs to come.
     pub fn new(data: Pyramid, protocol: Protocol, engines: G) -> Self {
-        Self { data, protocol, engines }
+        Self { data, protocol, engines, computing: RwLock::default() }
     }
 
     /// The network of a job with initial weights.
@@ -50,7 +54,13 @@ impl<G: Engines> TrainEvaluator<G> {
         let data = self.data.at(job.fidelity.resolution)?;
         let training = first(self.data.split(Split::Train), job.fidelity.images);
         let recipe = Recipe { epochs: job.fidelity.epochs, ..recipe(&self.protocol) };
-        let mut watch = |step: crate::train::Progress| progress(step.fraction, step.loss);
+        let mut computing = Some(self.computing());
+        let mut watch = |step: crate::train::Progress| {
+            progress(step.fraction, step.loss);
+            // Whoever waits to time a network does it now.
+            drop(computing.take());
+            computing = Some(self.computing());
+        };
         let losses = fit(&mut network, data, training, &recipe, job.seed, stop, &mut watch)?;
         let validation = first(self.data.split(Split::Validation), self.protocol.validation_images);
         let measured = measure(&network, data, validation, recipe.batch, |label| label)?;
@@ -64,6 +74,10 @@ impl<G: Engines> TrainEvaluator<G> {
             training_loss_sum: losses.iter().sum(),
         };
         Ok((network, measured, score))
+    }
+
+    fn computing(&self) -> RwLockReadGuard<'_, ()> {
+        self.computing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a job's network says before it is trained, by the first batch of the training images.
@@ -125,6 +139,15 @@ impl<G: Engines> Evaluator for TrainEvaluator<G> {
         let trained = self.network(job).and_then(|network| self.train(job, network, progress, stop));
         let outcome = outcome(trained.map(|(_, _, score)| score))?;
         Some((outcome, start.elapsed().as_secs_f64()))
+    }
+
+    /// On one thread of the processor, whatever trains, and with all trainings at rest.
+    fn latency(&self, job: &Job, batch: usize) -> (Option<f64>, f64) {
+        let start = Instant::now();
+        let alone = self.computing.write().unwrap_or_else(PoisonError::into_inner);
+        let latency = Latency::measure(&job.architecture, job.fidelity.resolution, batch).ok();
+        drop(alone);
+        (latency.map(|latency| latency.median_ms()), start.elapsed().as_secs_f64())
     }
 
     fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {

@@ -20,6 +20,7 @@ pub mod diagnostic;
 pub mod evaluate;
 pub mod export;
 pub mod fetch;
+pub mod latency;
 pub mod net;
 pub mod ops;
 pub mod report;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A module not listed may import nothing.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 19] = [
     ("arch", &[]),
     ("device", &[]),
     ("fetch", &[]),
@@ -19,8 +19,9 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("net", &["arch", "ops"]),
     ("data", &[]),
     ("train", &["net", "ops", "data"]),
+    ("latency", &["arch", "stats", "ops", "net", "data", "train"]),
     ("zero_cost", &["arch", "ops", "net", "train", "stats"]),
-    ("evaluate", &["arch", "space", "search", "ops", "net", "data", "train", "zero_cost"]),
+    ("evaluate", &["arch", "space", "search", "ops", "net", "data", "train", "latency", "zero_cost"]),
     ("store", &["arch", "device", "space", "search"]),
     ("export", &["arch", "device", "diagnostic", "ops", "net", "data", "train"]),
     ("report", &["arch", "space", "search", "stats"]),
@@ -34,6 +35,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
             "net",
             "data",
             "train",
+            "latency",
             "evaluate",
             "fetch",
             "store",
@@ -55,6 +57,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
             "evaluate",
             "export",
             "fetch",
+            "latency",
             "net",
             "ops",
             "report",

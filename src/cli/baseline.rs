@@ -86,7 +86,7 @@ fn brief(
     let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
     let stopped = || anyhow::anyhow!("the training was stopped");
     let (outcome, seconds) = evaluator.evaluate(&job, &|_, _| {}, &AtomicBool::new(false)).ok_or_else(stopped)?;
-    let trial = Trial { job, outcome, seconds, screening_seconds: 0.0 };
+    let trial = Trial { job, outcome, seconds, screening_seconds: 0.0, latency_ms: None };
     let score = match &trial.outcome {
         Outcome::Done(score) => score,
         Outcome::Failed(failure) => return Err(Failure::Failed(failure.clone().into())),

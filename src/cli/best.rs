@@ -9,7 +9,6 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use super::device::{DeviceArgs, on_device};
-use super::latency::Latency;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
 use super::threads::ThreadArgs;
@@ -18,6 +17,7 @@ use super::{Failure, Output, parse, stdout};
 use crate::data::{Pyramid, Split};
 use crate::export::architecture_file;
 use crate::export::model_dir::check_free;
+use crate::latency::Latency;
 use crate::ops::{Engines, Gemm};
 use crate::report::{Card, Finalist, FinalsReport, Source, si};
 use crate::search::front::front;

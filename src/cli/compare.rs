@@ -180,6 +180,9 @@ fn arms(args: &Args) -> Result<Vec<Arm>, Failure> {
     Ok(arms)
 }
 
+/// What the comparison itself sets for every search.
+const OWN: [&str; 3] = ["search.seed", "search.trials", "search.max_training_macs"];
+
 /// Why a search with these settings is no match for others, if it is none.
 fn unequal(space: &Space) -> Option<&'static str> {
     let settings = space.search();
@@ -194,6 +197,10 @@ fn check(arm: &Arm, space: &Space, base: &Space) -> Result<(), Failure> {
     let usage = |text: String| Err(Failure::Usage(anyhow!("--variant {}: {text}", arm.name)));
     if let Some(reason) = unequal(space) {
         return usage(reason.to_owned());
+    }
+    let keys = arm.set.iter().filter_map(|setting| setting.split_once('='));
+    if let Some((key, _)) = keys.into_iter().find(|(key, _)| OWN.contains(&key.trim())) {
+        return usage(format!("{key} is the same for all that is compared: give --seed, --seeds or --budget"));
     }
     let changes = space.changes_since(base).map_err(anyhow::Error::from)?;
     match changes.iter().find(|change| !change.starts_with("search.") && !change.starts_with("ladder")) {

@@ -85,6 +85,10 @@ impl<G: Engines, F: Files<G>> Evaluator for Filing<G, F> {
         }
     }
 
+    fn latency(&self, job: &Job, batch: usize) -> (Option<f64>, f64) {
+        self.inner.latency(job, batch)
+    }
+
     fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {
         self.inner.untrained(job, proxy)
     }

@@ -12,6 +12,7 @@ use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
 use super::signals::Signals;
+use super::stopwatch::Stopwatch;
 use super::threads::cores;
 use super::{Failure, Output, parse, picture};
 use crate::arch::Cost;
@@ -25,7 +26,7 @@ use crate::search::ports::Store;
 use crate::search::searcher::searcher_for;
 use crate::search::trial::Outcome;
 use crate::space::Space;
-use crate::store::{Error, Manifest, RunDir, RunName, write_atomically};
+use crate::store::{Error, Latencies, Manifest, RunDir, RunName, write_atomically};
 
 /// The options that say where results go, and how many trainings go on at once.
 #[derive(clap::Args, Debug)]
@@ -170,8 +171,9 @@ impl Search<'_> {
         let searched = on_device!(device, Crew::new(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
             let evaluator = Filing::new(evaluator, Heirs { run: dir.clone(), keep: space.search().inherit });
+            let evaluator = Stopwatch::new(evaluator, Latencies::open(&dir.latencies())?);
             let finished = drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop);
-            evaluator.into_error().map_or_else(|| Ok(finished?), Err)
+            evaluator.into_inner()?.into_error().map_or_else(|| Ok(finished?), Err)
         });
         progress.close();
         // Whoever continues the run need not wait for the report.
@@ -211,9 +213,10 @@ pub(super) fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
         Ended::TrialsDone => {
             ("trials_done", "ended: all trials are done; --trials N with more of them goes on".to_owned())
         }
-        Ended::SpaceExhausted => {
-            ("space_exhausted", format!("ended: after {done} trials there is nothing left to try in this space"))
-        }
+        Ended::SpaceExhausted => (
+            "space_exhausted",
+            format!("ended: after {done} trials there is nothing left to try in this space, inside its limits"),
+        ),
         Ended::CostReached => (
             "cost_reached",
             "ended: the next trial would cost more than is left of search.max_training_macs; a larger one goes on"

@@ -10,6 +10,8 @@ use super::load::{DataArgs, OverrideArgs, training_sets};
 use super::search::search_workers;
 use super::threads::cores;
 use super::{Failure, Output, stdout};
+use crate::arch::Architecture;
+use crate::latency::Latency;
 use crate::ops::OneThread;
 use crate::report::si;
 use crate::search::survey::Survey;
@@ -65,8 +67,14 @@ fn check(args: &CheckArgs, output: Output) -> Result<(), Failure> {
     let space = args.overrides.load(&args.file, &[])?;
     let data = training_sets(args.data.data.as_deref(), &space, output)?;
     let workers = search_workers(cores(), &space);
+    let limits = space.limits();
+    let paper_latency = limits.max_latency_ms.map(|_| {
+        let paper = Architecture::googlenet(data.classes().len(), false)?;
+        anyhow::Ok(Latency::measure(&paper, space.protocol().resolution, limits.latency_batch())?)
+    });
     let check = Check {
         file: &args.file,
+        paper_latency: paper_latency.transpose()?,
         survey: Survey::of(&space, data.classes().len(), DRAWS)?,
         estimate: Estimate::measure(&space, &data, OneThread, workers)?,
         space: &space,
@@ -85,12 +93,19 @@ pub(super) fn sides(space: &Space) -> String {
     }
 }
 
+/// `1 image`, `8 images`.
+fn images(count: usize) -> String {
+    format!("{count} image{}", if count == 1 { "" } else { "s" })
+}
+
 /// What the command shows.
 struct Check<'a> {
     file: &'a str,
     space: &'a Space,
     survey: Survey,
     estimate: Estimate,
+    /// How fast the paper's network is, where the space limits that.
+    paper_latency: Option<Latency>,
     classes: usize,
     workers: NonZeroUsize,
 }
@@ -132,6 +147,7 @@ impl Check<'_> {
             "limits": space.limits(),
             "paper": survey.paper,
             "paper_inside": survey.paper_inside.is_ok(),
+            "paper_latency": self.paper_latency,
             "paper_outside_because": survey.paper_inside.as_ref().err().map(ToString::to_string),
             "draws": {
                 "count": survey.macs.len(),
@@ -151,20 +167,24 @@ impl Check<'_> {
         let Self { survey, estimate, space, .. } = self;
         let (genes, searched) = self.genes();
         let (smallest, largest, paper) = (survey.smallest, survey.largest, survey.paper);
-        let Limits { max_macs, max_parameters } = *space.limits();
+        let limits = space.limits();
+        let Limits { max_macs, max_parameters, max_latency_ms, .. } = *limits;
         let limit = |limit: Option<u64>, of: &str| limit.map(|limit| format!("at most {} {of}", si(limit)));
+        let latency =
+            max_latency_ms.map(|most| format!("at most {most} ms for {} at once", images(limits.latency_batch())));
         let limits: Vec<String> =
-            [limit(max_macs, "MACs"), limit(max_parameters, "parameters")].into_iter().flatten().collect();
+            [limit(max_macs, "MACs"), limit(max_parameters, "parameters"), latency].into_iter().flatten().collect();
         let inside = match &survey.paper_inside {
             Ok(()) => "inside".to_owned(),
             Err(outside) => format!("outside: {outside}"),
         };
+        let paper_latency = self.paper_latency.map_or_else(String::new, |latency| format!("; {} now", latency.text()));
         let mut text = format!(
             "space      {}: 10^{:.1} networks; {searched} of {genes} widths are searched\n\
              range      {} to {} MACs at {}, {} to {} parameters for {} classes, whatever the limits\n\
              limits     {}\n\
-             paper's    {} MACs and {} parameters; {inside}\n\
-             draws      {} at random, seed {}: {:.1} % over a limit, {:.1} % repeats of others\n\
+             paper's    {} MACs and {} parameters; {inside}{paper_latency}\n\
+             draws      {} at random, seed {}: {:.1} % over max_macs or max_parameters, {:.1} % repeats of others\n\
              MACs       of the draws, by the share that has no more:\n",
             self.file,
             space.size_log10(),

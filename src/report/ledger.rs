@@ -1,5 +1,5 @@
-//! What a run cost, by what it was spent on: every training counts, failed ones and controls included, and every score of an
-//! untrained network.
+//! What a run cost, by what it was spent on: every training counts, failed ones and controls included, and everything that was
+//! asked of untrained networks.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub enum Purpose {
     Candidates,
     /// A training of the search without a score, whatever its network.
     Failed,
-    /// Scores of untrained networks, by which candidates were chosen. No training.
+    /// Scores and times of untrained networks, by which candidates were chosen. No training.
     Screening,
     /// The paper's network scaled as a whole.
     Controls,
@@ -42,7 +42,7 @@ impl Purpose {
         match self {
             Self::Candidates => "candidates",
             Self::Failed => "failed",
-            Self::Screening => "untrained scores",
+            Self::Screening => "untrained networks",
             Self::Controls => "uniform scalings",
             Self::Baseline => "baseline",
             Self::Finals => "finals",
@@ -76,7 +76,7 @@ impl Spent {
         Self { trainings: 1, seconds: trial.seconds, images, macs: trial.job.macs_of_epochs(epochs) }
     }
 
-    /// The cost of scoring the networks that a trial's was chosen among.
+    /// The cost of asking the networks that a trial's was chosen among.
     fn screening(trial: &Trial) -> Self {
         Self { seconds: trial.screening_seconds, ..Self::default() }
     }
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(item.spent, Spent { seconds: 2.0, ..Spent::default() });
         assert_eq!(ledger.total, Spent { seconds: without.total.seconds + 2.0, ..without.total });
         assert_eq!(ledger.items.len(), without.items.len() + 1);
-        assert!(ledger_table(&ledger).contains("untrained scores          0        2s"), "{}", ledger_table(&ledger));
+        assert!(ledger_table(&ledger).contains("untrained networks          0        2s"), "{}", ledger_table(&ledger));
     }
 
     #[test]

@@ -282,6 +282,7 @@ pub(super) mod tests {
             outcome: Outcome::Done(score),
             seconds: 2.0,
             screening_seconds: 0.0,
+            latency_ms: None,
         }
     }
 

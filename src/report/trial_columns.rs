@@ -52,6 +52,7 @@ pub(super) fn columns(trials: &[Trial]) -> Vec<Column> {
         ("training_loss_sum", score(|score| score.training_loss_sum)),
         ("failure", text(failure)),
         ("key", text(|trial| Some(trial.job.architecture.key().to_string()))),
+        ("latency_ms", Values::Real(trials.iter().map(|trial| trial.latency_ms).collect())),
         ("generation", whole(|trial| trial.job.generation() as u64)),
     ];
     let fixed = fixed.into_iter().map(|(name, values)| Column { name: name.to_owned(), values });

@@ -37,11 +37,12 @@ mod tests {
         let mut trials = example();
         let message = "said \"no\",\nand left".to_owned();
         trials[4] = heir(trials[4].clone(), 2, 3);
+        trials[1].latency_ms = Some(2.5);
         trials[1].outcome = Outcome::Failed(Failure::Panicked { message });
         let text = trials_csv(&trials).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let header = reader.headers().unwrap().clone();
-        assert_eq!((header.len(), &header[17], &header[73]), (74, "stem.conv1", "5b.pool_proj"));
+        assert_eq!((header.len(), &header[18], &header[74]), (75, "stem.conv1", "5b.pool_proj"));
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), trials.len());
         assert_eq!((&rows[1][10], &rows[1][14]), ("", "panicked: said \"no\",\nand left"));
@@ -49,7 +50,8 @@ mod tests {
         let score = trials[4].outcome.score().unwrap();
         assert_eq!(rows[4][10].parse::<f64>().unwrap().to_bits(), score.accuracy.to_bits());
         assert_eq!(rows[4][15], trials[4].job.architecture.key().to_string());
-        assert_eq!((&rows[2][16], &rows[4][16]), ("0", "3"));
+        assert_eq!((&rows[2][17], &rows[4][17]), ("0", "3"));
+        assert_eq!((&rows[1][16], &rows[2][16]), ("2.5", ""));
         assert_eq!(trials_csv(&[]).unwrap().lines().count(), 1);
     }
 }

@@ -16,7 +16,7 @@ pub fn digest(trials: &[Trial]) -> String {
 struct Writer(Sha256);
 
 impl Writer {
-    fn trial(&mut self, Trial { job, outcome, seconds: _, screening_seconds: _ }: &Trial) {
+    fn trial(&mut self, Trial { job, outcome, seconds: _, screening_seconds: _, latency_ms: _ }: &Trial) {
         self.number(job.index as u64);
         self.text(&job.architecture.canonical());
         self.origin(&job.origin);

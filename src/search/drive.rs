@@ -290,7 +290,7 @@ pub(super) struct Work<'a, 'scope> {
 
 impl Work<'_, '_> {
     /// Trains on a worker, and sends the trial when it is done, or `None` if it was broken off.
-    pub(super) fn start(&self, Proposed { job, screening_seconds }: Proposed) {
+    pub(super) fn start(&self, Proposed { job, screening_seconds, latency_ms }: Proposed) {
         let (evaluator, observer, stop, sender) = (self.evaluator, self.observer, self.stop, self.sender.clone());
         self.scope.spawn(move |_| {
             observer.observe(Event::Started(&job));
@@ -302,7 +302,7 @@ impl Work<'_, '_> {
                 // How long it took is known to the evaluator alone.
                 Some((Outcome::Failed(Failure::Panicked { message: panic_message(&*panic) }), 0.0))
             });
-            let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds, screening_seconds });
+            let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds, screening_seconds, latency_ms });
             // The loop has gone only if it ended in an error.
             drop(sender.send(trial));
         });

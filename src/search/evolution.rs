@@ -2,8 +2,8 @@
 
 use super::opening::Opening;
 use super::population::Populations;
-use super::random::stratified;
-use super::searcher::{Proposal, Searcher};
+use super::random::drawn;
+use super::searcher::{Proposal, Searcher, Turn};
 use super::trial::Trial;
 use crate::space::{Rng, Space, mutate::mutate};
 
@@ -26,17 +26,17 @@ impl Evolution {
 }
 
 impl Searcher for Evolution {
-    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, space: &Space, turn: Turn, rng: &mut Rng) -> Option<Proposal> {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let random = self.opening.is_random(space, number, rng);
+        let random = self.opening.is_random(space, turn.candidate, rng);
         match self.populations.parents().tournament(rng, space.search().sample) {
             Some(parent) if !random => {
                 let (genotype, operator) = mutate(space, rng, &parent.genotype);
                 Some(Proposal::Mutation { parent: parent.index, operators: vec![operator.to_owned()], genotype })
             }
-            _ => Some(Proposal::Random(stratified(space, number, rng))),
+            _ => Some(drawn(space, turn, rng)),
         }
     }
 

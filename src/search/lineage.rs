@@ -63,8 +63,9 @@ mod tests {
     use super::super::landscape::Fault;
     use super::super::ports::Evaluator;
     use super::super::searcher::searcher_for;
+    use super::super::testing::Unsteady;
     use super::super::testing::{Counts, MemoryStore, space};
-    use super::super::tests::{Unsteady, landscape};
+    use super::super::tests::landscape;
     use super::super::trial::{Outcome, Score};
     use super::*;
 

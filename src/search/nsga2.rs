@@ -2,8 +2,8 @@
 
 use super::opening::Opening;
 use super::population::Populations;
-use super::random::stratified;
-use super::searcher::{Proposal, Searcher};
+use super::random::drawn;
+use super::searcher::{Proposal, Searcher, Turn};
 use super::trial::Trial;
 use crate::space::crossover::{TWO_POINT, two_point};
 use crate::space::{Rng, Space, mutate::mutate};
@@ -47,12 +47,12 @@ impl Nsga2 {
 }
 
 impl Searcher for Nsga2 {
-    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, space: &Space, turn: Turn, rng: &mut Rng) -> Option<Proposal> {
         if let Some(control) = self.opening.control() {
             return Some(control);
         }
-        let child = if self.opening.is_random(space, number, rng) { None } else { self.child(space, rng) };
-        Some(child.unwrap_or_else(|| Proposal::Random(stratified(space, number, rng))))
+        let child = if self.opening.is_random(space, turn.candidate, rng) { None } else { self.child(space, rng) };
+        Some(child.unwrap_or_else(|| drawn(space, turn, rng)))
     }
 
     fn tell(&mut self, space: &Space, trial: &Trial) {
@@ -82,7 +82,7 @@ mod tests {
         }
         let (mut one, mut two) = (0, 0);
         for i in 8..408 {
-            match nsga2.ask(&space, i, &mut step_rng(0, i)) {
+            match nsga2.ask(&space, Turn { candidate: i, too_slow: 0 }, &mut step_rng(0, i)) {
                 Some(Proposal::Mutation { operators, .. }) if operators.len() == 1 => one += 1,
                 Some(Proposal::Crossover { parents: [a, b], operators, .. }) => {
                     assert!(a != b && operators.len() == 2 && operators[0] == "two_point", "{operators:?}");

@@ -24,6 +24,12 @@ pub trait Evaluator: Sync {
     /// Returns the outcome and the wall time in seconds, or `None` if `stop` became true before the end.
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)>;
 
+    /// How many milliseconds the network of a job takes to classify `batch` images on one thread, and the wall time of
+    /// finding out, in seconds. The same when asked again, also by a search that goes on; no time if it cannot be had.
+    fn latency(&self, _job: &Job, _batch: usize) -> (Option<f64>, f64) {
+        (None, 0.0)
+    }
+
     /// What the network of a job says before it is trained, and the wall time of finding out, in seconds. The score is a
     /// function of the job alone; there is none if it cannot be had.
     fn untrained(&self, _job: &Job, _proxy: Proxy) -> (Option<f64>, f64) {

@@ -6,7 +6,7 @@ use super::ladder::Ladder;
 use super::lineage::Lineage;
 use super::ports::{Evaluator, Event, Observer};
 use super::screen::{Choice, Screen, screen_for};
-use super::searcher::{Proposal, Searcher};
+use super::searcher::{Proposal, Searcher, Turn};
 use super::seed::{search_seed, step_rng};
 use super::trial::{Fidelity, Job, Origin, Trial};
 use crate::arch::{Architecture, ArchitectureError, ArchitectureKey, Cost};
@@ -28,12 +28,14 @@ pub(super) struct Proposed {
     pub job: Job,
     /// See [`Trial::screening_seconds`].
     pub screening_seconds: f64,
+    /// See [`Trial::latency_ms`].
+    pub latency_ms: Option<f64>,
 }
 
 impl From<Job> for Proposed {
     /// A job that nobody chose among others.
     fn from(job: Job) -> Self {
-        Self { job, screening_seconds: 0.0 }
+        Self { job, screening_seconds: 0.0, latency_ms: None }
     }
 }
 
@@ -46,6 +48,12 @@ pub(super) struct Proposer<'a> {
     ladder: Ladder,
     lineage: Lineage,
     screen: Box<dyn Screen + 'a>,
+    /// Times networks, where the space limits that.
+    evaluator: &'a dyn Evaluator,
+    /// Spent on that since the latest job, in seconds.
+    timing_seconds: f64,
+    /// Networks turned down for the next candidate since they take too long.
+    too_slow: usize,
     /// Jobs so far, without those that `ahead` holds.
     turn: usize,
     /// New candidates so far.
@@ -56,7 +64,7 @@ pub(super) struct Proposer<'a> {
 }
 
 impl<'a> Proposer<'a> {
-    /// `evaluator` knows what untrained networks say, for a screen that asks.
+    /// `evaluator` knows what untrained networks say and how fast they are, for a screen and a limit that ask.
     pub fn new(space: &'a Space, classes: usize, evaluator: &'a dyn Evaluator) -> Self {
         Self {
             space,
@@ -65,6 +73,9 @@ impl<'a> Proposer<'a> {
             ladder: Ladder::new(space),
             lineage: Lineage::new(space),
             screen: screen_for(space, evaluator),
+            evaluator,
+            timing_seconds: 0.0,
+            too_slow: 0,
             turn: 0,
             candidates: 0,
             ahead: VecDeque::new(),
@@ -85,6 +96,18 @@ impl<'a> Proposer<'a> {
     /// promoted, a new candidate takes the turn, and the other way round. Where weights are inherited, the copies are trained
     /// in every generation (see [`Lineage`]).
     pub fn next(
+        &mut self,
+        index: usize,
+        searcher: &mut dyn Searcher,
+        observer: &dyn Observer,
+    ) -> Result<Option<Proposed>, ArchitectureError> {
+        let Some(mut proposed) = self.propose(index, searcher, observer)? else { return Ok(None) };
+        proposed.latency_ms = self.latency(&proposed.job);
+        proposed.screening_seconds += std::mem::take(&mut self.timing_seconds);
+        Ok(Some(proposed))
+    }
+
+    fn propose(
         &mut self,
         index: usize,
         searcher: &mut dyn Searcher,
@@ -113,6 +136,15 @@ impl<'a> Proposer<'a> {
         }
         self.ahead = behind.into_iter().map(|control| self.on_rung(0, control)).chain([proposed.job]).collect();
         Ok(self.ahead.pop_front().map(|job| Job { index, ..job }.into()))
+    }
+
+    /// How long the job's network takes, where the space limits that. What is asked again is not measured again.
+    fn latency(&mut self, job: &Job) -> Option<f64> {
+        let limits = self.space.limits();
+        limits.max_latency_ms?;
+        let (ms, seconds) = self.evaluator.latency(job, limits.latency_batch());
+        self.timing_seconds += seconds;
+        ms
     }
 
     /// The job of the candidate that goes up to `rung`, if one can.
@@ -149,9 +181,11 @@ impl<'a> Proposer<'a> {
         observer: &dyn Observer,
     ) -> Result<Option<Proposed>, ArchitectureError> {
         let mut rng = step_rng(self.space.search().seed, index);
+        self.too_slow = 0;
         let mut mutants: Vec<Job> = Vec::new();
         for _ in 0..ASKS {
-            let Some(proposal) = searcher.ask(self.space, self.candidates, &mut rng) else {
+            let turn = Turn { candidate: self.candidates, too_slow: self.too_slow };
+            let Some(proposal) = searcher.ask(self.space, turn, &mut rng) else {
                 return Ok(self.chosen(mutants));
             };
             let mutant = proposal.is_mutant();
@@ -172,13 +206,13 @@ impl<'a> Proposer<'a> {
         let Choice { index, seconds } = if jobs.len() > 1 { self.screen.choose(&jobs) } else { Choice::free(0) };
         let job = (index < jobs.len()).then(|| jobs.swap_remove(index))?;
         self.taken.insert((job.architecture.key(), job.fidelity.resolution));
-        Some(Proposed { job, screening_seconds: seconds })
+        Some(Proposed { job, screening_seconds: seconds, latency_ms: None })
     }
 
     /// The job of a proposal; a mutant is changed further as long as its network has been proposed before or is one of
     /// `mutants`. `None` if it cannot be used.
     fn usable(
-        &self,
+        &mut self,
         index: usize,
         mut proposal: Proposal,
         mutants: &[Job],
@@ -190,7 +224,12 @@ impl<'a> Proposer<'a> {
             let resolution = proposal.resolution(self.space);
             let over_limit = match self.space.within_limits(&architecture, resolution) {
                 Ok(cost) if self.is_new(&architecture, resolution, mutants) => {
-                    return Ok(Some(self.job(index, architecture, resolution, proposal.into_origin(), cost)));
+                    let job = self.job(index, architecture, resolution, proposal.clone().into_origin(), cost);
+                    if !self.is_too_slow(&job) {
+                        return Ok(Some(job));
+                    }
+                    self.too_slow += 1;
+                    true
                 }
                 Ok(_) => false,
                 Err(_) => true,
@@ -201,6 +240,11 @@ impl<'a> Proposer<'a> {
             }
         }
         Ok(None)
+    }
+
+    fn is_too_slow(&mut self, job: &Job) -> bool {
+        let ms = self.latency(job);
+        self.space.is_too_slow(ms)
     }
 
     fn is_new(&self, architecture: &Architecture, resolution: usize, mutants: &[Job]) -> bool {
@@ -236,11 +280,14 @@ impl<'a> Proposer<'a> {
                 left.push((architecture, resolution, cost));
             }
         }
-        if left.is_empty() {
-            return Ok(None);
+        while !left.is_empty() {
+            let (architecture, resolution, cost) = left.swap_remove(rng.below(left.len()));
+            let job = self.job(index, architecture, resolution, Origin::Random, cost);
+            if !self.is_too_slow(&job) {
+                return Ok(self.chosen(vec![job]));
+            }
         }
-        let (architecture, resolution, cost) = left.swap_remove(rng.below(left.len()));
-        Ok(self.chosen(vec![self.job(index, architecture, resolution, Origin::Random, cost)]))
+        Ok(None)
     }
 }
 
@@ -280,9 +327,9 @@ mod tests {
         let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2, &landscape) };
         let trials = (0..60).map(|index| {
             let proposed = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
-            let Proposed { job, screening_seconds } = proposed;
+            let Proposed { job, screening_seconds, latency_ms } = proposed;
             let (outcome, seconds) = landscape.evaluate(&job, &|_, _| {}, &false.into()).unwrap();
-            let trial = Trial { job, outcome, seconds, screening_seconds };
+            let trial = Trial { job, outcome, seconds, screening_seconds, latency_ms };
             searcher.tell(&space, &trial);
             proposer.tell(&trial, &Counts::default());
             trial
@@ -327,6 +374,37 @@ mod tests {
         let trained = |job: &&Job| trials.iter().any(|trial| trial.job.architecture == job.architecture);
         let again = turned_down.iter().flatten().filter(trained).count();
         assert!(again > 20, "{again}");
+    }
+
+    #[test]
+    fn networks_that_are_too_slow_are_not_trained() {
+        // The landscape's time is a millisecond for a million MACs of a pass.
+        let (trials, _) = search(&["limits.max_latency_ms=3", "limits.latency_batch=2"]);
+        for trial in &trials {
+            assert_eq!(trial.latency_ms, Some(trial.job.cost.macs as f64 * 2.0 / 1e6));
+            assert!(trial.job.cost.macs <= 1_500_000);
+        }
+        assert!(trials.iter().any(|trial| matches!(trial.job.origin, Origin::Uniform { .. })));
+        let (unlimited, _) = search(&[]);
+        assert!(unlimited.iter().all(|trial| trial.latency_ms.is_none()));
+        assert!(unlimited.iter().any(|trial| trial.job.cost.macs > 1_500_000));
+    }
+
+    #[test]
+    fn what_is_left_of_a_small_space_has_to_be_fast_too() {
+        let few = ["widths.min_ratio=0.25", "widths.choices.\"3a.b1x1\"=[4, 8, 12, 16, 20, 24, 28, 32]"];
+        let trained = |overrides: &[&str]| {
+            let space = space(&[&few[..], overrides].concat());
+            let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01);
+            let (mut searcher, mut proposer) = (searcher_for(&space), Proposer::new(&space, 2, &landscape));
+            let next = |index| proposer.next(index, &mut *searcher, &Counts::default()).unwrap();
+            let macs = (0..).map_while(next).map(|proposed| proposed.job.cost.macs);
+            macs.collect::<std::collections::BTreeSet<u64>>()
+        };
+        let all = trained(&[]);
+        let half = *all.iter().nth(all.len() / 2).unwrap();
+        let limit = format!("limits.max_latency_ms={}", half as f64 / 1e6);
+        assert!(all.len() > 6 && trained(&[&limit]).iter().eq(all.range(..=half)), "{all:?}");
     }
 
     #[test]

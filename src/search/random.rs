@@ -1,6 +1,6 @@
 //! Random search: the control for every other strategy.
 
-use super::searcher::{Proposal, Searcher};
+use super::searcher::{Proposal, Searcher, Turn};
 use super::trial::Trial;
 use crate::space::{self, Genotype, Rng, Space};
 
@@ -8,11 +8,16 @@ use crate::space::{self, Genotype, Rng, Space};
 pub struct RandomSearch;
 
 impl Searcher for RandomSearch {
-    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal> {
-        Some(Proposal::Random(stratified(space, number, rng)))
+    fn ask(&mut self, space: &Space, turn: Turn, rng: &mut Rng) -> Option<Proposal> {
+        Some(drawn(space, turn, rng))
     }
 
     fn tell(&mut self, _space: &Space, _trial: &Trial) {}
+}
+
+/// A proposal at random.
+pub(super) fn drawn(space: &Space, turn: Turn, rng: &mut Rng) -> Proposal {
+    Proposal::Random(stratified(space, turn.candidate + turn.too_slow, rng))
 }
 
 /// A random genotype for candidate `number`, so that any number of successive ones spread evenly over the log MACs.

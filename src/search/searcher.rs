@@ -82,14 +82,22 @@ impl Proposal {
     }
 }
 
+/// Which candidate a strategy is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Its number, from 0. Without a ladder of trainings it is the index of its trial.
+    pub candidate: usize,
+    /// How many proposals for it were too slow. Which costs are, nobody knows beforehand, so draws then aim at another one.
+    pub too_slow: usize,
+}
+
 /// Decides what to try next.
 ///
 /// Its answers may depend on nothing but the trials it was told, the generator it is given, and how often it was asked.
 pub trait Searcher {
-    /// Candidate number `number`, from 0; asked again for the same number if the candidate cannot be used, or if a
-    /// screen is to choose among several. Without a ladder of trainings it is the index of its trial.
+    /// A candidate; asked again for the same one if the proposal cannot be used, or if a screen is to choose among several.
     /// `None` ends the search: there is nothing left to propose.
-    fn ask(&mut self, space: &Space, number: usize, rng: &mut Rng) -> Option<Proposal>;
+    fn ask(&mut self, space: &Space, turn: Turn, rng: &mut Rng) -> Option<Proposal>;
 
     /// How a trial ended. Trials are told by ascending index, without holes.
     fn tell(&mut self, space: &Space, trial: &Trial);

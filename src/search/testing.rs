@@ -1,8 +1,11 @@
 //! What the tests of several files share.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use super::ports::{Event, Observer, Store, StoreError};
+use super::landscape::Landscape;
+use super::ports::{Evaluator, Event, Observer, Proxy, Store, StoreError};
 use super::trial::{Failure, Fidelity, Job, Origin, Outcome, Score, Trial};
 use crate::arch::{Architecture, Cost};
 use crate::space::Space;
@@ -23,7 +26,7 @@ fn trial(index: usize, macs: u64, outcome: Outcome) -> Trial {
         seed: 0,
         inherits: None,
     };
-    Trial { job, outcome, seconds: 1.0, screening_seconds: 0.0 }
+    Trial { job, outcome, seconds: 1.0, screening_seconds: 0.0, latency_ms: None }
 }
 
 pub fn done_trial(index: usize, accuracy: f64, macs: u64) -> Trial {
@@ -84,5 +87,42 @@ impl Observer for Counts {
             Event::Redrawn { over_limit: false } => counts[3] += 1,
             Event::Resumed(_) | Event::Progress { .. } | Event::Examined { .. } => {}
         }
+    }
+}
+
+/// Takes a time that has nothing to do with the job, and breaks everything off after a number of trainings.
+pub struct Unsteady<'a> {
+    landscape: Landscape,
+    stop_after: usize,
+    stop: &'a AtomicBool,
+    done: AtomicUsize,
+}
+
+impl<'a> Unsteady<'a> {
+    pub fn new(landscape: Landscape, stop: &'a AtomicBool, stop_after: usize) -> Self {
+        Self { landscape, stop_after, stop, done: AtomicUsize::new(0) }
+    }
+}
+
+impl Evaluator for Unsteady<'_> {
+    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+        let salt = Instant::now().elapsed().as_nanos() as usize + job.index * 7919;
+        std::thread::sleep(Duration::from_micros((salt % 5 * 300) as u64));
+        if stop.load(Ordering::SeqCst) {
+            return None;
+        }
+        let result = self.landscape.evaluate(job, progress, &AtomicBool::new(false));
+        if self.done.fetch_add(1, Ordering::SeqCst) + 1 == self.stop_after {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+        result
+    }
+
+    fn latency(&self, job: &Job, batch: usize) -> (Option<f64>, f64) {
+        self.landscape.latency(job, batch)
+    }
+
+    fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {
+        self.landscape.untrained(job, proxy)
     }
 }

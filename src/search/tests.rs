@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use super::budget::training_macs;
 use super::digest::digest;
@@ -10,9 +9,9 @@ use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
 use super::ladder::rungs;
 use super::landscape::{Fault, Landscape};
-use super::ports::{Evaluator, Event, Observer, Proxy};
-use super::searcher::{Proposal, Searcher, searcher_for};
-use super::testing::{Counts, MemoryStore, space};
+use super::ports::{Evaluator, Event, Observer};
+use super::searcher::{Proposal, Searcher, Turn, searcher_for};
+use super::testing::{Counts, MemoryStore, Unsteady, space};
 use super::trial::{Failure, Job, Origin, Outcome, Trial};
 use crate::arch::Architecture;
 use crate::space::{Rng, Space};
@@ -33,39 +32,6 @@ fn search(space: &Space, evaluator: &dyn Evaluator) -> Finished {
     search_with(space, 1, evaluator, &mut MemoryStore::new(vec![]))
 }
 
-/// Takes a time that has nothing to do with the job, and breaks everything off after a number of trainings.
-pub(super) struct Unsteady<'a> {
-    landscape: Landscape,
-    stop_after: usize,
-    stop: &'a AtomicBool,
-    done: AtomicUsize,
-}
-
-impl<'a> Unsteady<'a> {
-    pub fn new(landscape: Landscape, stop: &'a AtomicBool, stop_after: usize) -> Self {
-        Self { landscape, stop_after, stop, done: AtomicUsize::new(0) }
-    }
-}
-
-impl Evaluator for Unsteady<'_> {
-    fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
-        let salt = std::time::Instant::now().elapsed().as_nanos() as usize + job.index * 7919;
-        std::thread::sleep(Duration::from_micros((salt % 5 * 300) as u64));
-        if stop.load(Ordering::SeqCst) {
-            return None;
-        }
-        let result = self.landscape.evaluate(job, progress, &AtomicBool::new(false));
-        if self.done.fetch_add(1, Ordering::SeqCst) + 1 == self.stop_after {
-            self.stop.store(true, Ordering::SeqCst);
-        }
-        result
-    }
-
-    fn untrained(&self, job: &Job, proxy: Proxy) -> (Option<f64>, f64) {
-        self.landscape.untrained(job, proxy)
-    }
-}
-
 const LONG: [&str; 4] = ["search.trials=40", "search.population=8", "search.sample=3", "search.window=4"];
 
 const NSGA2: &str = "search.strategy=nsga2";
@@ -73,9 +39,12 @@ const NSGA2: &str = "search.strategy=nsga2";
 /// Two rungs below the training of the tiny space.
 const LADDER: &str = "ladder=[{train_images=32, epochs=1}, {train_images=64, epochs=1}]";
 
-/// The space of [`LONG`] with either evolutionary strategy, and with a ladder.
-fn long_spaces() -> [Space; 3] {
-    [&[][..], &[NSGA2], &[NSGA2, LADDER]].map(|more| space(&[&LONG[..], more].concat()))
+/// On the landscape this is a limit of two million MACs.
+const FAST: &str = "limits.max_latency_ms=2";
+
+/// The space of [`LONG`] with either evolutionary strategy, with a ladder, and with a limit of time.
+fn long_spaces() -> [Space; 4] {
+    [&[][..], &[NSGA2], &[NSGA2, LADDER], &[FAST]].map(|more| space(&[&LONG[..], more].concat()))
 }
 
 #[test]
@@ -401,8 +370,8 @@ fn a_proposal_knows_exactly_the_trials_before_its_window() {
         window: usize,
     }
     impl Searcher for Witness {
-        fn ask(&mut self, space: &Space, index: usize, rng: &mut Rng) -> Option<Proposal> {
-            assert_eq!(self.told, (0..(index + 1).saturating_sub(self.window)).collect::<Vec<_>>());
+        fn ask(&mut self, space: &Space, turn: Turn, rng: &mut Rng) -> Option<Proposal> {
+            assert_eq!(self.told, (0..(turn.candidate + 1).saturating_sub(self.window)).collect::<Vec<_>>());
             Some(Proposal::Random(crate::space::random(space, rng, 0.5)))
         }
         fn tell(&mut self, _: &Space, trial: &Trial) {

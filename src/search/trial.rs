@@ -194,8 +194,13 @@ pub struct Trial {
     pub outcome: Outcome,
     /// Wall time of the training in seconds. Not part of any digest.
     pub seconds: f64,
-    /// Wall time of scoring untrained networks to choose this one among them (`search.screen`), in seconds; 0 where nobody
-    /// did. Not part of any digest.
+    /// Wall time of what was asked of untrained networks to choose this one, in seconds: their scores (`search.screen`), and
+    /// the time of a pass where that has a limit. Not part of any digest.
     #[serde(default)]
     pub screening_seconds: f64,
+    /// Milliseconds in which the network classifies `limits.latency_batch` images, measured where that has a limit: the median
+    /// of some passes on one thread. Not part of any digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    pub latency_ms: Option<f64>,
 }

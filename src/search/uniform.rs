@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::searcher::{Proposal, Searcher};
+use super::searcher::{Proposal, Searcher, Turn};
 use super::trial::Trial;
 use crate::space::{Rng, Space};
 
@@ -29,7 +29,7 @@ impl UniformScaling {
 }
 
 impl Searcher for UniformScaling {
-    fn ask(&mut self, _space: &Space, _number: usize, _rng: &mut Rng) -> Option<Proposal> {
+    fn ask(&mut self, _space: &Space, _turn: Turn, _rng: &mut Rng) -> Option<Proposal> {
         self.scalings.pop_front()
     }
 

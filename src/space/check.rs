@@ -8,7 +8,7 @@ use super::file::SpaceFile;
 use super::genotype::Gene;
 use super::ranges::{self, WIDTH_UNIT};
 use super::source::Source;
-use super::{OverLimit, Space, grid};
+use super::{Limits, OverLimit, Space, grid};
 use crate::arch::MAX_WIDTH;
 use crate::diagnostic::{Diagnostic, suggest};
 
@@ -23,6 +23,7 @@ impl Space {
         let file: SpaceFile = source.deserialize()?;
         check_protocol(&source, &file)?;
         check_search(&source, &file)?;
+        check_latency(&source, &file)?;
         check_reference(&source, &file)?;
         check_ladder(&source, &file)?;
         let mut genes = genes(&source, &file)?;
@@ -71,6 +72,18 @@ fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
 fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     number(source, &["reference", "error"], file.reference.error, ranges::ERROR)?;
     number(source, &["reference", "macs_ratio"], file.reference.macs_ratio, ranges::MACS_RATIO)
+}
+
+fn check_latency(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
+    let Limits { max_latency_ms, latency_batch, .. } = file.limits;
+    if let Some(batch) = latency_batch {
+        number(source, &["limits", "latency_batch"], batch, ranges::LATENCY_BATCH)?;
+        if max_latency_ms.is_none() {
+            let message = format!("latency_batch is {batch}, but there is no limit for the time that it takes");
+            return Err(source.mistake(&["limits", "latency_batch"], message).with_help("add max_latency_ms"));
+        }
+    }
+    max_latency_ms.map_or(Ok(()), |most| number(source, &["limits", "max_latency_ms"], most, ranges::LATENCY_MS))
 }
 
 /// Rungs must get longer from one to the next, and the protocol's training is the last of them.

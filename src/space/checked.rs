@@ -140,10 +140,10 @@ impl Space {
     /// The cost of one image of side `resolution` through `architecture`, without auxiliary heads.
     ///
     /// # Errors
-    /// [`OverLimit`] if it is over a limit.
+    /// [`OverLimit`] if it is over a limit of what is counted; for that of time see [`is_too_slow`](Self::is_too_slow).
     pub fn within_limits(&self, architecture: &Architecture, resolution: usize) -> Result<Cost, OverLimit> {
         let cost = architecture.cost(resolution)?;
-        let Limits { max_macs, max_parameters } = *self.limits();
+        let Limits { max_macs, max_parameters, .. } = *self.limits();
         if let Some(limit) = max_macs.filter(|&limit| cost.macs > limit) {
             return Err(OverLimit::Macs { macs: cost.macs, limit });
         }
@@ -151,6 +151,12 @@ impl Space {
             return Err(OverLimit::Parameters { parameters: cost.parameters, limit });
         }
         Ok(cost)
+    }
+
+    /// Whether a network that classifies `latency_batch` images in so many milliseconds is too slow for this space. One
+    /// whose time is not known is not.
+    pub fn is_too_slow(&self, ms: Option<f64>) -> bool {
+        self.limits().max_latency_ms.zip(ms).is_some_and(|(most, ms)| ms > most)
     }
 
     /// Multiply-adds of a genotype of this space with two classes, whatever the limits.

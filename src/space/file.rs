@@ -61,7 +61,7 @@ pub(super) struct Input {
 }
 
 /// The `[limits]` section: what a candidate may cost at its own resolution, without auxiliary heads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Most multiply-adds of one image.
@@ -72,6 +72,21 @@ pub struct Limits {
     #[serde(default, deserialize_with = "count::deserialize", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "count::schema")]
     pub max_parameters: Option<u64>,
+    /// Most milliseconds that the searching machine may take, on one thread, to classify `latency_batch` images at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = *ranges::LATENCY_MS.start(), max = *ranges::LATENCY_MS.end()))]
+    pub max_latency_ms: Option<f64>,
+    /// Images at once that `max_latency_ms` is about: 1 if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "usize", range(min = *ranges::LATENCY_BATCH.start(), max = *ranges::LATENCY_BATCH.end()))]
+    pub latency_batch: Option<usize>,
+}
+
+impl Limits {
+    /// Images at once that [`max_latency_ms`](Self::max_latency_ms) is about.
+    pub fn latency_batch(&self) -> usize {
+        self.latency_batch.unwrap_or(1)
+    }
 }
 
 /// The `[reference]` section, checked: the corner that hypervolumes are measured from.

@@ -12,6 +12,9 @@ pub(super) const STEPS_PER_OCTAVE: RangeInclusive<u32> = 1..=16;
 /// Widths have to be a multiple of this, so that no lane of a vector register is wasted.
 pub(super) const WIDTH_UNIT: i64 = 4;
 
+pub(super) const LATENCY_MS: RangeInclusive<f64> = 0.001..=100_000.0;
+pub(super) const LATENCY_BATCH: RangeInclusive<usize> = 1..=*BATCH.end();
+
 pub(super) const RESOLUTION: RangeInclusive<usize> = MIN_RESOLUTION..=MAX_RESOLUTION;
 pub(super) const TRAIN_IMAGES: RangeInclusive<usize> = 1..=1_000_000_000;
 pub(super) const VALIDATION_IMAGES: RangeInclusive<usize> = 1..=1_000_000_000;

@@ -38,6 +38,7 @@ pub(super) fn done(index: usize) -> Trial {
         outcome: Outcome::Done(score),
         seconds: x * 60.0,
         screening_seconds: x,
+        latency_ms: index.is_multiple_of(3).then_some(x * 7.0),
     }
 }
 

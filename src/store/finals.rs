@@ -206,7 +206,8 @@ mod tests {
             inherits: None,
         };
         let score = Score { accuracy: 0.7, accuracy_se: 0.04, validation_loss: 0.6, training_loss_sum: 0.7 };
-        let found = Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0 };
+        let found =
+            Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0, latency_ms: None };
         let images = Images { fingerprint: "abc", train: 300, validation: 40 };
         let settings =
             Settings { seeds, epochs: 2, baseline: true, choice: Choice { bins: 1, per_bin: 1, max_finalists: 1 } };
@@ -220,6 +221,7 @@ mod tests {
             outcome: Outcome::Failed(failure),
             seconds: 1.0,
             screening_seconds: 0.0,
+            latency_ms: None,
         }
     }
 

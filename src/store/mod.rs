@@ -5,6 +5,7 @@
 //!   config.toml     the resolved settings       manifest.json   data fingerprint, classes, program version
 //!   trials.jsonl    journal, written first      store/          sled, written second
 //!   lock            who has the run open        weights/        what each trial had learned, if children inherit that
+//!   latencies.jsonl how fast networks are, if that has a limit
 //! ```
 //!
 //! An audit (see [`AuditDir`]) has a journal only: its trainings are few and long.
@@ -21,6 +22,7 @@ mod error;
 mod files;
 mod finals;
 mod journal;
+mod latencies;
 mod lock;
 mod memory;
 mod record;
@@ -38,6 +40,7 @@ pub use error::{Error, Warning};
 pub use files::write_atomically;
 pub use finals::{FinalsDir, FinalsStore};
 pub use journal::read as read_journal;
+pub use latencies::{Latencies, Timed};
 pub use lock::holder;
 pub use memory::MemoryStore;
 pub use run_dir::{RunDir, RunName};

@@ -26,6 +26,7 @@ pub(super) enum Unreadable {
 /// Refuses numbers that JSON cannot hold: a finished training without a finite score is a failed one.
 pub(super) fn check_finite(trial: &Trial) -> Result<(), Error> {
     let mut numbers = vec![("seconds", trial.seconds), ("screening_seconds", trial.screening_seconds)];
+    numbers.extend(trial.latency_ms.map(|ms| ("latency_ms", ms)));
     if let Some(score) = trial.outcome.score() {
         numbers.extend([
             ("accuracy", score.accuracy),

@@ -98,6 +98,11 @@ impl RunDir {
         self.0.join(RunStore::JOURNAL)
     }
 
+    /// How long networks take to classify, for [`super::Latencies`]; measured where that has a limit.
+    pub fn latencies(&self) -> PathBuf {
+        self.0.join("latencies.jsonl")
+    }
+
     /// What trial `index` had learned, as safetensors; kept where children inherit it.
     pub fn weights(&self, index: usize) -> PathBuf {
         self.0.join("weights").join(format!("{index}.safetensors"))

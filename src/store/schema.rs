@@ -93,7 +93,7 @@ mod tests {
             assert!(about.is_some_and(|text| text.len() > 10), "{field} in {schema}");
             let mut less = fields.clone();
             less.remove(field);
-            let later = ["screening_seconds", "inherits"].contains(&field.as_str());
+            let later = ["screening_seconds", "latency_ms", "inherits"].contains(&field.as_str());
             assert_eq!(validator.is_valid(&less.into()), later, "{field} missing");
         }
         assert_eq!(schema["properties"].as_object().unwrap().len(), fields.len());
@@ -116,6 +116,7 @@ mod tests {
             ("/seed", json!("7")),
             ("/seconds", json!(null)),
             ("/screening_seconds", json!("0")),
+            ("/latency_ms", json!(null)),
             ("/inherits", json!({ "from": 0, "generation": 0 })),
             ("/inherits", json!(null)),
             ("/architecture", json!("googlenet/1 stem=8,8")),

@@ -3,7 +3,6 @@
 //! One training runs on the calling thread alone and gives the same bits every time.
 
 mod fit;
-mod latency;
 mod loss;
 mod metrics;
 mod optimizer;
@@ -11,7 +10,6 @@ mod recipe;
 mod schedule;
 
 pub use fit::{FitError, Progress, fit, maps};
-pub use latency::latency;
 pub use loss::{Loss, loss};
 pub use metrics::{Measurement, measure, right_answers, standard_error};
 pub use optimizer::{Sgd, Step};

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod heirs;
+mod latency;
 mod live;
 mod studies;
 mod tools;

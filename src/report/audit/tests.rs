@@ -34,7 +34,10 @@ fn trials(plan: &AuditPlan, size: f64, noise: [f64; 3]) -> BTreeMap<usize, Trial
                 };
                 let job = plan.jobs()[&index].clone();
                 let seconds = (level * 2) as f64;
-                trials.insert(index, Trial { job, outcome: Outcome::Done(score), seconds, screening_seconds: 0.0 });
+                trials.insert(
+                    index,
+                    Trial { job, outcome: Outcome::Done(score), seconds, screening_seconds: 0.0, latency_ms: None },
+                );
             }
         }
     }

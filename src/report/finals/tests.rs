@@ -29,7 +29,7 @@ fn trial(job: Job, accuracy: Option<f64>) -> Trial {
         .map_or(Outcome::Failed(Failure::Diverged { epoch: 1, loss: "NaN".to_owned() }), |accuracy| {
             Outcome::Done(Score { accuracy, accuracy_se: 0.01, validation_loss: 0.5, training_loss_sum: 1.0 })
         });
-    Trial { job, outcome, seconds: 2.0, screening_seconds: 0.0 }
+    Trial { job, outcome, seconds: 2.0, screening_seconds: 0.0, latency_ms: None }
 }
 
 /// Trainings and answers in which the finalist is right on `share` of 100 images and all others on 80, give or take.
