@@ -134,18 +134,15 @@ fn nsga2_finds_more_than_evolution_and_evolution_more_than_the_controls() {
         for budget in BUDGETS {
             let [nsga2, evolution, random, uniform] = ["nsga2", "evolution", "random", "uniform"]
                 .map(|strategy| volumes(strategy, &[], kind, budget, 0..SEEDS));
-            let mut pairs = vec![("nsga2 over random", chance(&nsga2, &random))];
+            let mut pairs =
+                vec![("nsga2 over random", chance(&nsga2, &random)), ("nsga2 over uniform", chance(&nsga2, &uniform))];
             // With 1000 trials both come near the best that there is.
             if budget.trials < 1000 {
                 pairs.push(("nsga2 over evolution", chance(&nsga2, &evolution)));
             }
-            // A hundred trials do not show everything: where widths depend on each other or scores are noise, it takes more to be
-            // better than uniform scaling; where widths mislead, for evolution to be better than random search; and everywhere,
-            // for it to be better than uniform scaling.
+            // A hundred trials of evolution do not show everything: where widths mislead, it takes more to be better than random
+            // search, and everywhere to be better than uniform scaling.
             let many = budget.trials > 100;
-            if many || !["interacting", "noisy"].contains(&kind.name) {
-                pairs.push(("nsga2 over uniform", chance(&nsga2, &uniform)));
-            }
             if many || kind.terrain != Terrain::Deceptive {
                 pairs.push(("evolution over random", chance(&evolution, &random)));
             }

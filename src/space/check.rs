@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(error.position(), (line("population ="), 1));
         assert!(error.message().contains("did you mean `population`?"), "{error}");
 
-        let error = mistake("\"evolution\"", "\"evolutoin\"");
+        let error = mistake("strategy = \"nsga2\"", "strategy = \"evolutoin\"");
         assert!(error.message().contains("did you mean `evolution`?"), "{error}");
 
         let error = mistake("epochs = 3", "epochs = -3");
