@@ -1,5 +1,6 @@
 //! Pictures in files.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -20,7 +21,11 @@ pub(super) fn write(path: &Path, svg: &str) -> Result<Vec<PathBuf>, Failure> {
             write_atomically(&drawn, &png)?;
             written.push(drawn);
         }
-        Err(error) => eprintln!("warning: {} is not drawn: {error}", drawn.display()),
+        Err(error) => {
+            // One that was drawn before would show something else. Mostly there is none.
+            let _ = fs::remove_file(&drawn);
+            eprintln!("warning: {} is not drawn: {error}", drawn.display());
+        }
     }
     Ok(written)
 }
@@ -37,11 +42,12 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_loses_the_png_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let [drawn, not_drawn] = ["a.svg", "b.svg"].map(|name| dir.path().join(name));
+        let drawn = dir.path().join("a.svg");
         let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"4\" height=\"4\"/>";
         assert_eq!(write(&drawn, svg).unwrap(), [drawn.clone(), dir.path().join("a.png")]);
         assert!(dir.path().join("a.png").exists());
-        assert_eq!(write(&not_drawn, "<svg").unwrap(), std::slice::from_ref(&not_drawn));
-        assert!(not_drawn.exists() && !dir.path().join("b.png").exists());
+        assert_eq!(write(&drawn, "<svg").unwrap(), std::slice::from_ref(&drawn));
+        assert_eq!(fs::read_to_string(&drawn).unwrap(), "<svg");
+        assert!(!dir.path().join("a.png").exists(), "that was another picture");
     }
 }
