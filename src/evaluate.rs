@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::arch::{Architecture, ResolutionError};
 use crate::data::{Augment, Batch, Crop, Pyramid, Split};
 use crate::latency::Latency;
-use crate::net::GoogLeNet;
+use crate::net::{GoogLeNet, training_bytes};
 use crate::ops::{Engine, Engines};
 use crate::search::audit::ZeroCost;
 use crate::search::ports::{Evaluator, Proxy};
@@ -35,9 +35,9 @@ impl<G: Engines> TrainEvaluator<G> {
     /// The network of a job with initial weights.
     ///
     /// # Errors
-    /// [`FitError::Op`] if the device refuses.
+    /// [`FitError`] if the device refuses, the more so if it has not enough memory for the training.
     pub fn network(&self, job: &Job) -> Result<GoogLeNet<G::Engine>, FitError> {
-        Ok(GoogLeNet::new(self.engines.engine()?, &job.architecture, job.seed)?)
+        Ok(GoogLeNet::new(self.engine(job)?, &job.architecture, job.seed)?)
     }
 
     /// Fits and measures the network of a job, from the weights that it has.
@@ -85,7 +85,7 @@ impl<G: Engines> TrainEvaluator<G> {
     /// # Errors
     /// [`FitError`] if the device refuses, or there are no images of the network's size.
     pub fn zero_cost(&self, job: &Job, proxy: Proxy) -> Result<f64, FitError> {
-        let (engine, architecture, seed) = (self.engines.engine()?, &job.architecture, job.seed);
+        let (engine, architecture, seed) = (self.engine(job)?, &job.architecture, job.seed);
         let data = self.data.at(job.fidelity.resolution)?;
         let mut batch = Batch::default();
         if proxy != Proxy::Synflow {
@@ -103,6 +103,11 @@ impl<G: Engines> TrainEvaluator<G> {
             }
             Proxy::Synflow => synflow(engine, architecture, seed, data.resolution())?,
         })
+    }
+
+    fn engine(&self, job: &Job) -> Result<G::Engine, FitError> {
+        let bytes = training_bytes(&job.architecture, job.fidelity.resolution, self.protocol.batch)?;
+        Ok(self.engines.engine_for(bytes)?)
     }
 
     /// The three scores of [`Self::zero_cost`].

@@ -13,6 +13,7 @@ use super::{Failure, Output, parse};
 use crate::arch::Architecture;
 use crate::device::DeviceKind;
 use crate::export::architecture_file::{GOOGLENET, Written, resolve};
+use crate::net::training_bytes;
 use crate::ops::{Crew, Engines};
 
 /// Side of the input unless somebody says another.
@@ -62,6 +63,9 @@ struct Report {
     device: DeviceKind,
     /// Peak memory in MiB, resident or on the GPU, where the system tells.
     peak_mib: Option<u64>,
+    /// The same of a GPU as it was reckoned before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_mib: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Profile>,
 }
@@ -88,19 +92,22 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let architecture = architecture.with_aux_heads(aux_heads);
     let layers = architecture.layers(size).map_err(|error| usage(error.to_string()))?;
     let (batch, threads, steps) = (args.batch, args.threads, args.steps);
+    let expected = training_bytes(&architecture, size, batch)?;
     let workload = Workload { architecture: &architecture, size, batch, steps };
     let timed = on_device!(&device, Crew::with_caller(threads)?, engines => {
-        workload.time(engines.engine()?, args.profile)?
+        workload.time(engines.engine_for(expected)?, args.profile)?
     });
     let rate = workload.rate(&timed)?;
     let profile = args.profile.then(|| Profile::new(&timed, &layers, batch)).transpose()?;
     let (kind, peak_mib) = (args.device.kind(), device.peak_mib());
-    let report = Report { rate, threads: threads.get(), device: kind, peak_mib, profile };
+    let expected_mib = (!kind.is_cpu()).then_some(expected.div_ceil(1 << 20));
+    let report = Report { rate, threads: threads.get(), device: kind, peak_mib, expected_mib, profile };
     if output.json {
         return print(&(serde_json::to_string(&report)? + "\n"));
     }
     let profile = report.profile.map_or_else(String::new, |profile| format!("\n{}", profile.to_text()));
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
+    let expected = report.expected_mib.map_or_else(String::new, |mib| format!(", about {mib} MiB expected"));
     let Rate { images_per_s, macs_per_image, gflops } = report.rate;
     let computing = match kind {
         DeviceKind::Cpu => format!("threads: {threads}"),
@@ -110,6 +117,6 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         "images/s  {images_per_s:.2}  ({batch} images a step at {size} px, median of {steps} steps, {computing})\n\
          MACs      {macs_per_image} an image, in convolutions\n\
          GFLOP/s   {gflops:.1}\n\
-         memory    {peak} at the peak\n{profile}",
+         memory    {peak} at the peak{expected}\n{profile}",
     ))
 }

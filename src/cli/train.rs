@@ -18,7 +18,7 @@ use crate::data::{Dataset, MEAN, STD, Split};
 use crate::evaluate::recipe;
 use crate::export::architecture_file::resolve;
 use crate::export::model_dir::{Model, check_free};
-use crate::net::GoogLeNet;
+use crate::net::{GoogLeNet, training_bytes};
 use crate::ops::Engines;
 use crate::report::{duration, si};
 use crate::space::Protocol;
@@ -141,7 +141,8 @@ pub(super) fn train_model<G: Engines>(
 ) -> Result<Trained, Failure> {
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
-    let mut network = GoogLeNet::new(engines.engine()?, architecture, seed)?;
+    let bytes = training_bytes(architecture, data.resolution(), recipe.batch)?;
+    let mut network = GoogLeNet::new(engines.engine_for(bytes)?, architecture, seed)?;
     let images = data.split(Split::Train);
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);
     let start = Instant::now();

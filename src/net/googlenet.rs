@@ -22,13 +22,14 @@ pub(super) const AUX: [(usize, &str); 2] = [(2, "aux1"), (5, "aux2")];
 
 /// A network built from an [`Architecture`], on one engine.
 pub struct GoogLeNet<E: Engine> {
-    engine: E,
     architecture: Architecture,
     stem: [ConvBnLayer<E::Device>; 3],
     blocks: Vec<InceptionBlock<E::Device>>,
     aux_heads: Vec<AuxHead<E::Device>>,
     classifier: LinearLayer<E::Device>,
     timeline: Timeline,
+    /// Goes last, when the memory of the tensors has gone.
+    engine: E,
 }
 
 /// What a training pass gives: logits `[N, classes]` of the classifier and of the auxiliary heads, if there are any.

@@ -6,6 +6,7 @@ mod googlenet;
 mod inception;
 mod init;
 mod linear;
+mod memory;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transfer;
@@ -14,5 +15,6 @@ mod weights;
 
 pub use conv_bn::EPSILON as BATCH_NORM_EPSILON;
 pub use googlenet::{DROPOUT, GoogLeNet, POOLED, TrainOutput};
+pub use memory::training_bytes;
 pub use visitor::{Role, Visitor};
 pub use weights::{StoredTensor, Tensors, WeightsError};

@@ -16,6 +16,15 @@ pub trait Engines: Sync {
     /// # Errors
     /// [`OpError`] if the device refuses.
     fn engine(&self) -> Result<Self::Engine, OpError>;
+
+    /// The same for a training that takes `bytes` of a GPU's memory at its peak. They are kept for it as long as the engine
+    /// is in use; where others are in the way, this waits until they end.
+    ///
+    /// # Errors
+    /// [`OpError::TooLarge`] if there is not so much memory.
+    fn engine_for(&self, _bytes: u64) -> Result<Self::Engine, OpError> {
+        self.engine()
+    }
 }
 
 impl<G: Engines> Engines for &G {
@@ -25,6 +34,10 @@ impl<G: Engines> Engines for &G {
 
     fn engine(&self) -> Result<G::Engine, OpError> {
         (**self).engine()
+    }
+
+    fn engine_for(&self, bytes: u64) -> Result<G::Engine, OpError> {
+        (**self).engine_for(bytes)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
+#[cfg(any(test, feature = "cuda"))]
+mod budget;
 mod composed;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -19,6 +21,7 @@ mod sizes;
 mod tape;
 mod timeline;
 mod window;
+pub mod workspace;
 
 pub use composed::Composed;
 pub use cpu::{Crew, Gemm};

@@ -35,7 +35,8 @@ device=cuda refused 2 'no NVIDIA GPU' STANDIN_DEVICES=0
 device=cuda:3 refused 2 'no GPU number 3: this machine has 1' STANDIN_DEVICES=1
 device=cuda refused 1 'knows CUDA up to 11.8' STANDIN_DRIVER=11080
 device=cuda refused 1 'has no memory left' STANDIN_MEMORY=10
-device=cuda refused 1 'memory is full' STANDIN_MEMORY=1000000
+device=cuda refused 1 'of the GPU.s memory, and 66 MiB are free' STANDIN_MEMORY=70000000
+device=cuda refused 1 'memory is full' STANDIN_MEMORY=9000000 STANDIN_SAID_FREE=1000000000
 device=cuda refused 1 'cannot be compiled' "LD_LIBRARY_PATH=$work/standin"
 
 step "operations, networks and scores against references and PyTorch"
@@ -64,7 +65,25 @@ mixed run --space tiny.toml --trials 4 --name cuda
 mixed verify --run cuda
 mixed finals --run cuda
 
-step "a search without enough memory"
-if STANDIN_MEMORY=10000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet >/dev/null 2>&1; then exit 1; fi
-grep -c '"status":"failed".*memory is full' "$results/full/trials.jsonl"
+step "the memory of a training step, expected and used"
+while read -r options; do
+    # shellcheck disable=SC2086
+    STANDIN_IDLE=1 "$nas" bench $options --steps 1 --device cuda --json --quiet 2>/dev/null | "$work/python/bin/python" -c 'import json, sys
+it = json.load(sys.stdin)
+over = it["expected_mib"] / (it["peak_mib"] + 1) - 1
+print("{}: {} MiB used, {} expected".format(sys.argv[1], it["peak_mib"], it["expected_mib"]))
+assert 0 <= over < 0.1, over' "$options"
+done <<'END'
+--ratio 0.5 --size 33 --batch 5 --no-aux
+--ratio 0.25 --size 96 --batch 32
+--size 224 --batch 64 --no-aux
+END
+
+step "searches without enough memory"
+# The trainings of two workers fit one after the other, and none is refused.
+STANDIN_MEMORY=100000000 "$nas" run --space tiny.toml --trials 5 --seed 1 --set protocol.train_images=64 --device cuda --workers 2 \
+    --results "$results" --name tight --quiet >/dev/null 2>&1
+"$work/python/bin/python" tests/cuda/agree.py "$results"/{cpu,tight}/trials.jsonl >/dev/null
+if STANDIN_MEMORY=70000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet >/dev/null 2>&1; then exit 1; fi
+grep -c '"status":"failed".*MiB are free' "$results/full/trials.jsonl"
 step "done"

@@ -10,10 +10,8 @@ use dfdx::tensor::CudaError;
 
 use super::kernels::{Kernels, Products};
 use super::operands::MOST_VALUES;
-use crate::ops::{OpError, Spans};
-
-/// Values of windows that lie side by side at once, at most, unless those of a single image are more: 256 MiB.
-const WINDOW_VALUES: usize = 1 << 26;
+use crate::ops::budget::Promise;
+use crate::ops::{OpError, Spans, workspace};
 
 /// What the operations of one engine share.
 pub struct Context {
@@ -27,13 +25,15 @@ pub struct Context {
     pub window_values: usize,
     /// The tables of the spans that were pooled over so far.
     pub spans: RefCell<BTreeMap<Spans, Rc<CudaSlice<u32>>>>,
+    /// The memory that is kept for whoever computes here, for as long as it may be in use.
+    _promise: Option<Promise>,
 }
 
 impl Context {
     /// For the calling thread.
-    pub fn new(device: Cuda, kernels: Kernels) -> Result<Self, CudaError> {
-        let products = kernels.products()?;
-        Ok(Self { device, kernels, products, window_values: WINDOW_VALUES, spans: RefCell::default() })
+    pub fn new(device: Cuda, kernels: Kernels, promise: Option<Promise>) -> Result<Self, CudaError> {
+        let (products, window_values, spans) = (kernels.products()?, workspace::WINDOW_VALUES, RefCell::default());
+        Ok(Self { device, kernels, products, window_values, spans, _promise: promise })
     }
 }
 

@@ -10,7 +10,7 @@ use dfdx::tensor::CudaError;
 use super::context::{Context, countable};
 use super::memory::{View, ViewMut};
 use super::operands::{Conv, Matrix};
-use crate::ops::{OpError, Window, sizes};
+use crate::ops::{OpError, Window, sizes, workspace};
 
 /// The sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl Geometry {
         mut work: impl FnMut(Range<usize>, Range<usize>, ViewMut<'_>) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
         let windows = self.conv.pixels() * self.conv.taps();
-        let at_once = (context.window_values / windows).clamp(1, self.images.max(1));
+        let at_once = workspace::images_at_once(self.images, windows, context.window_values);
         let mut memory: CudaSlice<f32> = context.kernels.scratch(at_once * windows)?;
         let mut memory = ViewMut::of(&mut memory);
         for first in (0..self.images).step_by(at_once) {

@@ -14,6 +14,7 @@ use super::OnCuda;
 use super::kernels::{Kernels, LoadError};
 use super::memory::{Output, Source};
 use crate::device::DeviceKind;
+use crate::ops::budget::{Budget, Promise};
 use crate::ops::{Engines, OpError};
 
 /// One NVIDIA GPU that has been tried out.
@@ -23,7 +24,12 @@ pub struct Gpu {
     description: GpuDescription,
     /// Keep the driver's context from one training to the next, and its count of memory.
     kernels: Kernels,
+    budget: Budget,
 }
+
+/// What cuBLAS keeps for the two handles of an engine. Source: its documentation of the workspace, 32 MiB on GPUs of
+/// compute capability 9.0, less on others.
+const HANDLES_BYTES: u64 = 64 << 20;
 
 /// What the driver tells of a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +128,7 @@ impl Gpu {
             LoadError::Driver(error) => refused(error.into(), &description),
         })?;
         try_kernels(number, &kernels, &description)?;
-        Ok(Self { number, description, kernels })
+        Ok(Self { number, description, kernels, budget: Budget::default() })
     }
 
     /// What the driver tells of it.
@@ -132,12 +138,22 @@ impl Gpu {
 
     /// The most memory that this process has used at once, in bytes; `None` where the driver does not count it.
     pub fn peak_memory(&self) -> Option<u64> {
-        let mut bytes = 0u64;
-        let pool = memory_pool(self.number).ok()?;
-        let attribute = CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
-        // SAFETY: the pool exists, and the result has the type that the driver writes for this attribute.
-        let found = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()).result() };
-        found.ok().map(|()| bytes)
+        pool_bytes(self.number, CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH).ok()
+    }
+
+    /// Bytes that this process has or could have.
+    fn capacity(&self) -> Result<u64, OpError> {
+        self.kernels.bind_to_thread().map_err(OpError::device)?;
+        let (free, _) = result::mem_get_info().map_err(OpError::device)?;
+        // A GPU without such a pool keeps nothing.
+        let kept = pool_bytes(self.number, CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT).unwrap_or(0);
+        Ok(free as u64 + kept)
+    }
+
+    fn engine_with(&self, promise: Option<Promise>) -> Result<OnCuda, OpError> {
+        // Nothing random is drawn on the device.
+        let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
+        OnCuda::new(device, self.kernels.clone(), promise).map_err(OpError::device)
     }
 }
 
@@ -147,9 +163,11 @@ impl Engines for Gpu {
     const DEVICE: DeviceKind = DeviceKind::Cuda;
 
     fn engine(&self) -> Result<OnCuda, OpError> {
-        // Nothing random is drawn on the device.
-        let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
-        OnCuda::new(device, self.kernels.clone()).map_err(OpError::device)
+        self.engine_with(None)
+    }
+
+    fn engine_for(&self, bytes: u64) -> Result<OnCuda, OpError> {
+        self.engine_with(Some(self.budget.promise(bytes + HANDLES_BYTES, || self.capacity())?))
     }
 }
 
@@ -177,6 +195,14 @@ fn memory_pool(number: usize) -> Result<CUmemoryPool, DriverError> {
     // SAFETY: the driver is initialised and the device exists, since it has just been named.
     unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result()? };
     Ok(pool)
+}
+
+/// What the driver counts of its pool in bytes.
+fn pool_bytes(number: usize, attribute: CUmemPool_attribute) -> Result<u64, DriverError> {
+    let (pool, mut bytes) = (memory_pool(number)?, 0u64);
+    // SAFETY: the pool exists, and the result has the type that the driver writes for the attributes that are asked for.
+    unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()).result()? };
+    Ok(bytes)
 }
 
 /// Lets the driver's pool keep memory that is freed, for the next step. By default it gives all of it back to the system

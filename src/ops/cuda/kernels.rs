@@ -118,6 +118,11 @@ impl Kernels {
         Ok(Self { device })
     }
 
+    /// Makes the device that which the driver means when the calling thread asks.
+    pub fn bind_to_thread(&self) -> Result<(), CudaError> {
+        Ok(self.device.bind_to_thread()?)
+    }
+
     /// Matrix products on the same device, for the calling thread.
     pub fn products(&self) -> Result<Products, CudaError> {
         Ok(Products { blas: CudaBlas::new(self.device.clone())? })

@@ -25,6 +25,7 @@ use operands::Part;
 use parameters::Parameters;
 use pool::Pooling;
 
+use super::budget::Promise;
 use super::tape::Slot;
 use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, sizes};
 
@@ -36,8 +37,8 @@ pub struct OnCuda {
 
 impl OnCuda {
     /// For the calling thread.
-    fn new(device: Cuda, kernels: Kernels) -> Result<Self, CudaError> {
-        Ok(Self { context: Rc::new(Context::new(device, kernels)?) })
+    fn new(device: Cuda, kernels: Kernels, promise: Option<Promise>) -> Result<Self, CudaError> {
+        Ok(Self { context: Rc::new(Context::new(device, kernels, promise)?) })
     }
 
     /// A map to be filled.
@@ -289,7 +290,7 @@ mod tests {
             let windows = 3 * 4 * 9 * 4;
             for at_once in [1, 2 * windows, 5 * windows - 1] {
                 let engine = gpu.engine().unwrap();
-                let mut context = Context::new(engine.device().clone(), engine.context.kernels.clone()).unwrap();
+                let mut context = Context::new(engine.device().clone(), engine.context.kernels.clone(), None).unwrap();
                 context.window_values = at_once;
                 let parts = pass(&OnCuda { context: Rc::new(context) });
                 for (got, expected) in parts.iter().zip(&all) {

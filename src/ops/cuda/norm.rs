@@ -6,12 +6,7 @@ use dfdx::tensor::CudaError;
 use super::kernels::Kernels;
 use super::memory::{View, ViewMut};
 use super::operands::Affine;
-
-/// Threads that sum up rows, at least, where there are rows enough: they keep a large GPU busy.
-const THREADS: usize = 1 << 17;
-
-/// Rows that a thread sums up, at least.
-const ROWS: usize = 16;
+use crate::ops::workspace;
 
 /// Shards that one thread of a channel adds up.
 const SHARDS: usize = 64;
@@ -95,7 +90,7 @@ fn sums(
     channels: usize,
     sum: impl FnOnce(ViewMut<'_>) -> Result<(), CudaError>,
 ) -> Result<CudaSlice<f32>, CudaError> {
-    let mut shards = THREADS.div_ceil(channels).min(rows.div_ceil(ROWS)).max(1);
+    let mut shards = workspace::shards(rows, channels);
     let mut sums = kernels.scratch(2 * shards * channels)?;
     sum(ViewMut::of(&mut sums))?;
     while shards > SHARDS {

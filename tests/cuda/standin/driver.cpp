@@ -3,6 +3,7 @@
 // It shows neither races nor speed nor what a GPU's compiler makes of the kernels. What it pretends to be:
 //   STANDIN_DEVICES   how many GPUs there are (1)      STANDIN_MEMORY   bytes of memory of each (16 GiB)
 //   STANDIN_DRIVER    newest CUDA it knows (13000)
+//   STANDIN_SAID_FREE bytes of memory that it says are free at first, as if another program took them later (all)
 //   STANDIN_IDLE      if 1, only kernels of one block are run, and all others counted: for the sizes of a GPU (0)
 // When the last user of the device goes, it says on stderr how much memory was in use at most and how much was not freed,
 // and how often it was asked to do something.
@@ -22,7 +23,7 @@ const std::map<std::string, std::function<void(void **)>> &kernels();
 namespace {
 
 enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, UNSUPPORTED_PTX_VERSION = 222, NOT_FOUND = 500 };
-enum Attribute { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, MEMORY_POOLS_SUPPORTED = 115 };
+enum Attribute { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76, POOL_USED_AT_MOST = 8 };
 
 typedef unsigned long long Address;
 
@@ -33,6 +34,7 @@ size_t setting(const char *name, size_t usual) {
 
 const size_t devices = setting("STANDIN_DEVICES", 1);
 const size_t memory = setting("STANDIN_MEMORY", 16ull << 30);
+const size_t said_free = setting("STANDIN_SAID_FREE", memory);
 const size_t driver = setting("STANDIN_DRIVER", 13000);
 const bool idle = setting("STANDIN_IDLE", 0);
 
@@ -104,9 +106,18 @@ Result cuDeviceGetAttribute(int *value, int attribute, int) {
     return SUCCESS;
 }
 Result cuDeviceGetDefaultMemPool(void **pool, int) { *pool = &blocks; return SUCCESS; }
-Result cuMemPoolGetAttribute(void *, int, void *value) { *(unsigned long long *)value = most; return SUCCESS; }
+Result cuMemPoolGetAttribute(void *, int attribute, void *value) {
+    std::lock_guard<std::mutex> guard(device);
+    *(unsigned long long *)value = attribute == POOL_USED_AT_MOST ? most : used;
+    return SUCCESS;
+}
 Result cuMemPoolSetAttribute(void *, int, void *) { return SUCCESS; }
-Result cuMemGetInfo_v2(size_t *left, size_t *total) { *left = memory - used; *total = memory; return SUCCESS; }
+Result cuMemGetInfo_v2(size_t *left, size_t *total) {
+    std::lock_guard<std::mutex> guard(device);
+    *left = said_free - std::min(said_free, used);
+    *total = memory;
+    return SUCCESS;
+}
 
 Result cuDevicePrimaryCtxRetain(void **context, int) {
     std::lock_guard<std::mutex> guard(device);
