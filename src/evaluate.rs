@@ -8,13 +8,13 @@ use crate::arch::{Architecture, ResolutionError};
 use crate::data::{Augment, Batch, Crop, Pyramid, Split};
 use crate::latency::Latency;
 use crate::net::{GoogLeNet, training_bytes};
-use crate::ops::{Engine, Engines};
+use crate::ops::Engines;
 use crate::search::audit::ZeroCost;
 use crate::search::ports::{Evaluator, Proxy};
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Failure, Fidelity, Inheritance, Job, Origin, Outcome, Score};
 use crate::space::{self, Protocol};
-use crate::train::{FitError, Measurement, Recipe, fit, maps, measure};
+use crate::train::{FitError, Measurement, Recipe, fit, load, measure};
 use crate::zero_cost::{grad_norm, naswot, synflow};
 
 /// Trains and scores candidates under a protocol, each on an engine of its own.
@@ -88,10 +88,8 @@ impl<G: Engines> TrainEvaluator<G> {
         let (engine, architecture, seed) = (self.engine(job)?, &job.architecture, job.seed);
         let data = self.data.at(job.fidelity.resolution)?;
         let mut batch = Batch::default();
-        if proxy != Proxy::Synflow {
-            data.fill(first(self.data.split(Split::Train), self.protocol.batch), None, seed, 0, &mut batch);
-        }
-        let mut images = || maps(engine.device(), &mut batch, data.resolution());
+        let mut images =
+            || load(&engine, data, first(self.data.split(Split::Train), self.protocol.batch), None, &mut batch);
         Ok(match proxy {
             Proxy::GradNorm => {
                 let images = images()?;

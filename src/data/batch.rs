@@ -18,6 +18,20 @@ pub struct Batch {
     pub labels: Vec<usize>,
 }
 
+/// The part of an image that is seen in a batch, stretched to the image's size bilinearly, with pixel centres at half-integers
+/// and edges repeated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Index of the image.
+    pub image: u32,
+    /// Left and top edge in pixels, possibly outside of the image.
+    pub corner: [f32; 2],
+    /// Width and height in pixels.
+    pub size: [f32; 2],
+    /// Whether it is then flipped left to right.
+    pub flip: bool,
+}
+
 /// The same indices in the order of one epoch: a function of `indices`, `seed` and `epoch`.
 pub fn epoch_order(indices: &[u32], seed: u64, epoch: u64) -> Vec<u32> {
     let mut order = indices.to_vec();
@@ -39,13 +53,41 @@ impl Dataset {
     pub fn fill(&self, indices: &[u32], augment: Option<&Augment>, seed: u64, epoch: u64, batch: &mut Batch) {
         let side = self.resolution();
         let size = side * side * 3;
-        batch.labels.clear();
-        batch.labels.extend(indices.iter().map(|&index| self.label(index)));
+        self.fill_labels(indices, batch);
         batch.pixels.resize(indices.len() * size, 0.0);
         for (&index, out) in indices.iter().zip(batch.pixels.chunks_exact_mut(size)) {
             let variation = augment.map_or(Variation::NONE, |&how| Variation::draw(how, side, seed, epoch, index));
             write(self.pixels(index), side, variation, out);
         }
+    }
+
+    /// Replaces the labels of `batch` by those of the images `indices`.
+    ///
+    /// # Panics
+    /// As [`Dataset::fill`].
+    pub fn fill_labels(&self, indices: &[u32], batch: &mut Batch) {
+        batch.labels.clear();
+        batch.labels.extend(indices.iter().map(|&index| self.label(index)));
+    }
+
+    /// What [`Dataset::fill`] shows of the images `indices`: stretching and normalising that gives the same values to the bit.
+    pub fn seen(
+        &self,
+        indices: &[u32],
+        augment: Option<&Augment>,
+        seed: u64,
+        epoch: u64,
+    ) -> impl Iterator<Item = Seen> {
+        let side = self.resolution();
+        indices.iter().map(move |&image| {
+            let Variation { window, flip } =
+                augment.map_or(Variation::NONE, |&how| Variation::draw(how, side, seed, epoch, image));
+            let (corner, size) = match window {
+                Window::Shifted { right, down } => ([right as f32, down as f32], [side as f32; 2]),
+                Window::Box { left, top, width, height } => ([left, top], [width, height]),
+            };
+            Seen { image, corner, size, flip }
+        })
     }
 }
 
@@ -200,6 +242,27 @@ mod tests {
         for (x, pixel) in out[..24].chunks_exact(3).enumerate() {
             let expected = (32.0 + 8.0 * x as f32 - 4.0) / 255.0;
             assert!((pixel[0] * STD[0] + MEAN[0] - expected).abs() < 1e-5, "{x}: {pixel:?}");
+        }
+    }
+
+    /// What an engine that has the images computes from: to the bit what is written here.
+    #[test]
+    fn what_is_seen_of_an_image_says_all() {
+        for side in [8, 17, 224] {
+            let set = synthetic(6, side, 0.5, 1).unwrap();
+            for crop in [Crop::None, Crop::Shift, Crop::Resized] {
+                let augment = Augment { crop, flip: true };
+                let mut batch = Batch::default();
+                set.fill(&set.all(), Some(&augment), 5, 6, &mut batch);
+                let mut out = vec![0.0; side * side * 3];
+                for (seen, expected) in set.seen(&set.all(), Some(&augment), 5, 6).zip(batch.pixels.chunks(out.len())) {
+                    resized(set.pixels(seen.image), side, seen.corner, seen.size, &mut out);
+                    if seen.flip {
+                        out.chunks_exact_mut(side * 3).for_each(flip);
+                    }
+                    assert!(out == expected, "{side} px, {seen:?}");
+                }
+            }
         }
     }
 

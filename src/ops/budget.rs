@@ -1,18 +1,32 @@
 //! The memory of a device, promised to what computes there at once.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::OpError;
 
+/// Of all memory, the part that may be promised to what stays from training to training.
+const KEPT_PART: u64 = 4;
+
 /// Who has been promised how much of a device's memory. Clones keep one account.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Budget(Arc<Account>);
 
-#[derive(Debug, Default)]
 struct Account {
-    promised: Mutex<u64>,
+    /// Bytes that there are, those promised included.
+    capacity: Box<Capacity>,
+    promised: Mutex<Promised>,
     /// Something is not promised any more.
     returned: Condvar,
+}
+
+type Capacity = dyn Fn() -> Result<u64, OpError> + Send + Sync;
+
+/// Bytes promised.
+#[derive(Debug, Default)]
+struct Promised {
+    to_trainings: u64,
+    to_what_stays: u64,
 }
 
 /// So many bytes, until it is dropped.
@@ -20,33 +34,69 @@ struct Account {
 pub struct Promise {
     bytes: u64,
     account: Arc<Account>,
+    of: fn(&mut Promised) -> &mut u64,
 }
 
 impl Budget {
-    /// Waits until `bytes` of all that `capacity` says there are, those promised included, are promised to nobody else.
+    /// Of the bytes that `capacity` says there are, those promised included.
+    pub fn new(capacity: impl Fn() -> Result<u64, OpError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Account { capacity: Box::new(capacity), promised: Mutex::default(), returned: Condvar::new() }))
+    }
+
+    /// For a training: waits until `bytes` are promised to nobody else.
     ///
     /// # Errors
-    /// [`OpError::TooLarge`] if there are not so many in all; those of `capacity`.
-    pub fn promise(&self, bytes: u64, capacity: impl Fn() -> Result<u64, OpError>) -> Result<Promise, OpError> {
-        let mut promised = self.0.promised.lock().unwrap_or_else(PoisonError::into_inner);
+    /// [`OpError::TooLarge`] if there would not be so many if all other trainings ended.
+    pub fn promise(&self, bytes: u64) -> Result<Promise, OpError> {
+        let mut promised = self.0.promised();
         loop {
-            let capacity = capacity()?;
-            if bytes > capacity {
-                return Err(OpError::TooLarge { needed: bytes, free: capacity });
+            let most = (self.0.capacity)()?.saturating_sub(promised.to_what_stays);
+            if bytes > most {
+                return Err(OpError::TooLarge { needed: bytes, free: most });
             }
-            if bytes <= capacity.saturating_sub(*promised) {
-                *promised += bytes;
-                return Ok(Promise { bytes, account: self.0.clone() });
+            if bytes <= most.saturating_sub(promised.to_trainings) {
+                return Ok(self.give(&mut promised, bytes, |promised| &mut promised.to_trainings));
             }
             promised = self.0.returned.wait(promised).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// For what stays: nothing if `bytes` are not to be had at once, or are too large a part of all.
+    ///
+    /// # Errors
+    /// If the device does not say how much memory it has.
+    pub fn promise_to_stay(&self, bytes: u64) -> Result<Option<Promise>, OpError> {
+        let mut promised = self.0.promised();
+        let capacity = (self.0.capacity)()?;
+        let stays = bytes.saturating_add(promised.to_what_stays);
+        if stays > capacity / KEPT_PART || stays.saturating_add(promised.to_trainings) > capacity {
+            return Ok(None);
+        }
+        Ok(Some(self.give(&mut promised, bytes, |promised| &mut promised.to_what_stays)))
+    }
+
+    fn give(&self, promised: &mut Promised, bytes: u64, of: fn(&mut Promised) -> &mut u64) -> Promise {
+        *of(promised) += bytes;
+        Promise { bytes, account: self.0.clone(), of }
+    }
+}
+
+impl Account {
+    fn promised(&self) -> MutexGuard<'_, Promised> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        *self.account.promised.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        *(self.of)(&mut self.account.promised()) -= self.bytes;
         self.account.returned.notify_all();
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("promised", &self.promised).finish_non_exhaustive()
     }
 }
 
@@ -59,22 +109,22 @@ mod tests {
 
     #[test]
     fn what_can_never_fit_is_refused_at_once() {
-        let budget = Budget::default();
-        let _half = budget.promise(50, || Ok(100)).unwrap();
-        let refused = budget.promise(101, || Ok(100)).unwrap_err();
-        assert_eq!(refused, OpError::TooLarge { needed: 101, free: 100 });
-        assert!(budget.promise(50, || Ok(100)).is_ok());
-        let lost = || Err(OpError::Device("lost".to_owned()));
-        assert_eq!(budget.promise(1, lost).err(), lost().err());
+        let budget = Budget::new(|| Ok(100));
+        let _half = budget.promise(50).unwrap();
+        assert_eq!(budget.promise(101).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
+        assert!(budget.promise(50).is_ok());
+        let lost = OpError::Device("lost".to_owned());
+        let error = lost.clone();
+        assert_eq!(Budget::new(move || Err(error.clone())).promise(1).err(), Some(lost));
     }
 
     #[test]
     fn what_fits_alone_waits_for_its_turn() {
-        let (budget, most, now) = (Budget::default(), AtomicU64::new(0), AtomicU64::new(0));
+        let (budget, most, now) = (Budget::new(|| Ok(100)), AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
-                    let promise = budget.clone().promise(40, || Ok(100)).unwrap();
+                    let promise = budget.clone().promise(40).unwrap();
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(20));
                     now.fetch_sub(1, Ordering::SeqCst);
@@ -83,19 +133,35 @@ mod tests {
             }
         });
         assert_eq!((most.into_inner(), now.into_inner()), (2, 0));
-        assert!(budget.promise(100, || Ok(100)).is_ok());
+        assert!(budget.promise(100).is_ok());
     }
 
     #[test]
     fn memory_that_is_gone_meanwhile_is_noticed() {
-        let (budget, capacity) = (Budget::default(), AtomicU64::new(100));
-        let first = budget.promise(60, || Ok(100)).unwrap();
+        let left = Arc::new(AtomicU64::new(100));
+        let capacity = left.clone();
+        let budget = Budget::new(move || Ok(capacity.load(Ordering::SeqCst)));
+        let first = budget.promise(60).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| budget.promise(60, || Ok(capacity.load(Ordering::SeqCst))).map(drop));
+            let waiting = scope.spawn(|| budget.promise(60).map(drop));
             std::thread::sleep(Duration::from_millis(20));
-            capacity.store(50, Ordering::SeqCst);
+            left.store(50, Ordering::SeqCst);
             drop(first);
             assert_eq!(waiting.join().unwrap(), Err(OpError::TooLarge { needed: 60, free: 50 }));
         });
+    }
+
+    #[test]
+    fn what_stays_never_waits_and_takes_a_part_at_most() {
+        let budget = Budget::new(|| Ok(100));
+        assert!(budget.promise_to_stay(26).unwrap().is_none());
+        let images = budget.promise_to_stay(20).unwrap().unwrap();
+        assert!(budget.promise_to_stay(6).unwrap().is_none());
+        assert_eq!(budget.promise(81).err(), Some(OpError::TooLarge { needed: 81, free: 80 }));
+        let training = budget.promise(80).unwrap();
+        assert!(budget.promise_to_stay(1).unwrap().is_none());
+        drop((images, training));
+        let _training = budget.promise(81).unwrap();
+        assert!(budget.promise_to_stay(20).unwrap().is_none());
     }
 }

@@ -3,7 +3,7 @@
 use dfdx::prelude::*;
 use dfdx::tensor::Synchronize;
 
-use super::{Channels, Maps, OpError, Rows, Spans, Window};
+use super::{Channels, Cut, Images, Maps, OpError, Rows, Spans, Window};
 
 /// A convolution without bias, batch norm over its output channels, and ReLU.
 pub struct ConvBn<'a, D: Device<f32>> {
@@ -38,8 +38,27 @@ pub trait Engine: 'static {
     /// Where tensors live.
     type Device: Device<f32> + Synchronize;
 
+    /// Steps of a training that may be begun before the losses of the first of them are asked for, which makes the host wait.
+    const STEPS_AHEAD: usize = 1;
+
     /// Where tensors live.
     fn device(&self) -> &Self::Device;
+
+    /// Keeps images where the engine computes, for [`Engine::cut_images`] of this and other trainings, if there is room.
+    ///
+    /// # Errors
+    /// [`OpError`] if the device refuses.
+    fn keep_images(&self, _images: &Images<'_>) -> Result<(), OpError> {
+        Ok(())
+    }
+
+    /// Cut out of the images `name`, normalised, `[N, side, side, 3]`; nothing if the engine does not keep all of them.
+    ///
+    /// # Errors
+    /// [`OpError`] if the device refuses.
+    fn cut_images(&self, _name: &str, _cuts: impl Iterator<Item = Cut>) -> Result<Option<Maps<Self::Device>>, OpError> {
+        Ok(None)
+    }
 
     /// Convolution without bias (cross-correlation, zero padding).
     ///

@@ -14,6 +14,7 @@ mod engines;
 mod error;
 mod global_pool;
 mod heap;
+mod images;
 mod linear;
 #[cfg(test)]
 mod reference;
@@ -33,6 +34,7 @@ pub use engines::{Engines, OneThread};
 pub use error::OpError;
 pub use global_pool::global_avg_pool;
 pub use heap::keep_freed_memory;
+pub use images::{Cut, Images};
 pub use linear::linear;
 pub use timeline::{Mark, Timeline};
 pub use window::{Spans, Window};

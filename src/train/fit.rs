@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dfdx::prelude::*;
 
-use super::loss::loss;
+use super::images::{Varied, keep, load};
+use super::loss::{UnreadValues, Values, loss};
 use super::optimizer::Sgd;
 use super::recipe::Recipe;
 use super::schedule::learning_rate_share;
 use crate::data::{Batch, Dataset, NotAtHand, epoch_order};
 use crate::net::GoogLeNet;
-use crate::ops::{Engine, Maps, OpError};
+use crate::ops::{Engine, OpError};
 
 /// A training has diverged when its loss exceeds that of guessing evenly this many times.
 const DIVERGENCE_FACTOR: f64 = 20.0;
@@ -69,7 +70,8 @@ pub enum FitError {
 /// with label smoothing.
 ///
 /// Every epoch visits the images in a new order, in whole batches: an incomplete last batch is left out, unless it is the
-/// only one. `seed` decides order, augmentation and dropout. `stop` is read before each step; `watch` hears of each step.
+/// only one. `seed` decides order, augmentation and dropout. `stop` is read before each step; `watch` hears of each step, of several
+/// at once where the engine computes ahead.
 ///
 /// # Errors
 /// [`FitError`].
@@ -87,8 +89,9 @@ pub fn fit<E: Engine>(
     let steps = recipe.epochs * batches;
     let bound = DIVERGENCE_FACTOR * (dataset.classes().len() as f64).ln();
     let mut sgd = Sgd::new(recipe.momentum, recipe.weight_decay);
-    let mut batch = Batch::default();
+    let (mut batch, mut unread) = (Batch::default(), Vec::new());
     let mut epoch_losses = Vec::with_capacity(recipe.epochs);
+    keep(network.engine(), dataset)?;
 
     for epoch in 0..recipe.epochs {
         let order = epoch_order(images, seed, epoch as u64);
@@ -98,25 +101,30 @@ pub fn fit<E: Engine>(
                 return Err(FitError::Stopped);
             }
             let step = epoch * batches + position;
-            dataset.fill(indices, Some(&recipe.augment), seed, epoch as u64, &mut batch);
-            let pixels = maps(network.engine().device(), &mut batch, dataset.resolution())?;
+            let varied = Varied { augment: &recipe.augment, seed, epoch: epoch as u64 };
+            let images = load(network.engine(), dataset, indices, Some(varied), &mut batch)?;
 
-            let output = network.forward_train(pixels.leaky_traced(), Some(dropout_seed(seed, step)))?;
+            let output = network.forward_train(images.leaky_traced(), Some(dropout_seed(seed, step)))?;
             let loss = loss(output.logits, output.aux_logits, &batch.labels, recipe.label_smoothing)?;
-            if !loss.value.is_finite() || loss.value > bound {
-                return Err(FitError::Diverged { epoch: epoch + 1, loss: loss.value });
+            unread.push(loss.values());
+            let last = position + 1 == batches;
+            let read = if last || unread.len() == E::STEPS_AHEAD { mem::take(&mut unread) } else { Vec::new() };
+            let read: Vec<Values> = read.into_iter().map(UnreadValues::read).collect();
+            if let Some(values) = read.iter().find(|values| !values.total.is_finite() || values.total > bound) {
+                return Err(FitError::Diverged { epoch: epoch + 1, loss: values.total });
             }
             let gradients = loss.total.try_backward().map_err(OpError::device)?;
             let rate = recipe.peak_learning_rate * learning_rate_share(step, steps, recipe.warmup);
             network.visit(&mut sgd.step(rate, gradients))?;
 
-            losses += loss.main;
-            let last = position + 1 == batches;
-            watch(Progress {
-                fraction: (step + 1) as f64 / steps as f64,
-                loss: loss.main,
-                epoch_done: last.then_some((epoch + 1, losses / batches as f64)),
-            });
+            for (values, ahead) in read.iter().zip((0..read.len()).rev()) {
+                losses += values.main;
+                watch(Progress {
+                    fraction: (step + 1 - ahead) as f64 / steps as f64,
+                    loss: values.main,
+                    epoch_done: (last && ahead == 0).then_some((epoch + 1, losses / batches as f64)),
+                });
+            }
         }
         epoch_losses.push(losses / batches as f64);
     }
@@ -131,15 +139,6 @@ fn check(classes: usize, dataset: &Dataset, images: &[u32], recipe: &Recipe) -> 
         return Err(FitError::Classes { network: classes, dataset: dataset.classes().len() });
     }
     Ok(())
-}
-
-/// Moves a batch's pixels onto a device: `[N, resolution, resolution, 3]`.
-///
-/// # Errors
-/// [`OpError`] if the device has not enough memory.
-pub fn maps<D: Device<f32>>(device: &D, batch: &mut Batch, resolution: usize) -> Result<Maps<D>, OpError> {
-    let shape = (batch.labels.len(), resolution, resolution, 3);
-    device.try_tensor_from_vec(mem::take(&mut batch.pixels), shape).map_err(OpError::device)
 }
 
 /// Another value for each step of a training: SplitMix64's sequence of states.
@@ -201,9 +200,8 @@ mod tests {
         let logits = |seed| {
             let (network, set, losses) = train(&recipe, 48, seed);
             let mut batch = Batch::default();
-            set.fill(set.split(Split::Validation), None, 0, 0, &mut batch);
-            let pixels = maps(network.engine().device(), &mut batch, 32).unwrap();
-            let logits: Vec<u32> = network.forward(pixels).unwrap().as_vec().into_iter().map(f32::to_bits).collect();
+            let images = load(network.engine(), &set, set.split(Split::Validation), None, &mut batch).unwrap();
+            let logits: Vec<u32> = network.forward(images).unwrap().as_vec().into_iter().map(f32::to_bits).collect();
             (losses.unwrap(), logits)
         };
         assert_eq!(logits(3), logits(3));

@@ -12,10 +12,38 @@ type Scalar<D> = Tensor<Rank0, f32, D, OwnedTape<f32, D>>;
 pub struct Loss<D: Device<f32>> {
     /// The main head's loss plus the weighted losses of the auxiliary heads, to differentiate.
     pub total: Scalar<D>,
-    /// The value of `total` in nats.
-    pub value: f64,
-    /// The main head's loss in nats: comparable between networks with and without auxiliary heads.
+    /// The main head's loss.
+    main: Tensor<Rank0, f32, D>,
+}
+
+/// The values of a [`Loss`], still on the device.
+pub struct UnreadValues<D: Device<f32>> {
+    total: Tensor<Rank0, f32, D>,
+    main: Tensor<Rank0, f32, D>,
+}
+
+/// The values of a [`Loss`] in nats.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    /// Of what is minimised.
+    pub total: f64,
+    /// Of the main head: comparable between networks with and without auxiliary heads.
     pub main: f64,
+}
+
+impl<D: Device<f32>> Loss<D> {
+    /// Its values, to be read later: reading makes the host wait for the device.
+    pub fn values(&self) -> UnreadValues<D> {
+        UnreadValues { total: self.total.retaped(), main: self.main.clone() }
+    }
+}
+
+impl<D: Device<f32>> UnreadValues<D> {
+    /// Waits for the device.
+    pub fn read(self) -> Values {
+        let value = |scalar: &Tensor<Rank0, f32, D>| f64::from(scalar.as_vec()[0]);
+        Values { total: value(&self.total), main: value(&self.main) }
+    }
 }
 
 /// Cross-entropy with label smoothing of the main head, plus [`AUX_WEIGHT`] times that of each auxiliary head.
@@ -33,18 +61,13 @@ pub fn loss<D: Device<f32>>(
 ) -> Result<Loss<D>, OpError> {
     let targets = targets(&logits, labels, smoothing)?;
     let mut total = cross_entropy(logits, targets.clone())?;
-    let main = value(&total);
+    let main = total.retaped();
     for logits in aux_logits {
         let aux = cross_entropy(logits, targets.clone())?;
         let aux = aux.try_mul(AUX_WEIGHT as f32).map_err(OpError::device)?;
         total = total.try_add(aux).map_err(OpError::device)?;
     }
-    let value = value(&total);
-    Ok(Loss { total, value, main })
-}
-
-fn value<D: Device<f32>>(scalar: &Scalar<D>) -> f64 {
-    f64::from(scalar.as_vec()[0])
+    Ok(Loss { total, main })
 }
 
 /// Target distributions `[N, classes]`: `1 - smoothing` on the label, and `smoothing` spread evenly over all classes.
@@ -97,8 +120,9 @@ mod tests {
         let heads = [head(&cpu, 0), head(&cpu, 1), head(&cpu, 2)];
         let [main, aux1, aux2] = heads.clone().map(|logits| logits.leaky_traced());
         let loss = loss(main, vec![aux1, aux2], &[2, 0, 1, 2], 0.1).unwrap();
-        assert!((loss.main - 1.162615).abs() < 1e-5, "{}", loss.main);
-        assert!((loss.value - 2.024840).abs() < 1e-5, "{}", loss.value);
+        let values = loss.values().read();
+        assert!((values.main - 1.162615).abs() < 1e-5, "{values:?}");
+        assert!((values.total - 2.024840).abs() < 1e-5, "{values:?}");
         let gradients = loss.total.backward();
         for (index, expected) in [(0, [0.089072, 0.095908, -0.184980]), (2, [0.044644, 0.015949, -0.060592])] {
             for (got, expected) in first_row(gradients.get(&heads[index])).into_iter().zip(expected) {
@@ -110,7 +134,7 @@ mod tests {
     #[test]
     fn refuses_labels_that_do_not_fit() {
         let cpu = Cpu::default();
-        let of = |labels: &[usize]| loss(head(&cpu, 0).leaky_traced(), vec![], labels, 0.0).map(|loss| loss.main);
+        let of = |labels: &[usize]| loss(head(&cpu, 0).leaky_traced(), vec![], labels, 0.0).map(|_| ());
         assert!(matches!(of(&[0, 1]), Err(OpError::Shape { what: "number of labels", got: 2, expected: 4, .. })));
         assert!(matches!(of(&[0, 1, 2, 3]), Err(OpError::Shape { what: "number of classes", expected: 4, .. })));
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::images::load;
 use crate::data::{Batch, Dataset};
 use crate::net::GoogLeNet;
 use crate::ops::{Engine, OpError};
@@ -58,10 +59,9 @@ fn tally<E: Engine>(
     let mut tally = Tally::default();
     let mut images = Batch::default();
     for indices in indices.chunks(batch.max(1)) {
-        dataset.fill(indices, None, 0, 0, &mut images);
+        let maps = load(network.engine(), dataset, indices, None, &mut images)?;
         let labels: Vec<usize> = images.labels.iter().map(|&label| class_of(label)).collect();
-        let logits =
-            network.forward(super::fit::maps(network.engine().device(), &mut images, dataset.resolution())?)?;
+        let logits = network.forward(maps)?;
         tally.add(&logits.as_vec(), &labels);
     }
     Ok(tally)

@@ -3,14 +3,16 @@
 //! One training runs on the calling thread alone and gives the same bits every time.
 
 mod fit;
+mod images;
 mod loss;
 mod metrics;
 mod optimizer;
 mod recipe;
 mod schedule;
 
-pub use fit::{FitError, Progress, fit, maps};
-pub use loss::{Loss, loss};
+pub use fit::{FitError, Progress, fit};
+pub use images::{load, maps};
+pub use loss::{Loss, UnreadValues, Values, loss};
 pub use metrics::{Measurement, measure, right_answers, standard_error};
 pub use optimizer::{Sgd, Step};
 pub use recipe::{AUX_WEIGHT, Recipe};

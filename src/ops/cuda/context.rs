@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use cudarc::driver::CudaSlice;
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
+use super::images::KeptImages;
 use super::kernels::{Kernels, Products};
 use super::operands::MOST_VALUES;
 use crate::ops::budget::Promise;
@@ -25,15 +27,22 @@ pub struct Context {
     pub window_values: usize,
     /// The tables of the spans that were pooled over so far.
     pub spans: RefCell<BTreeMap<Spans, Rc<CudaSlice<u32>>>>,
+    /// The images that all trainings share.
+    pub images: Arc<KeptImages>,
     /// The memory that is kept for whoever computes here, for as long as it may be in use.
     _promise: Option<Promise>,
 }
 
 impl Context {
     /// For the calling thread.
-    pub fn new(device: Cuda, kernels: Kernels, promise: Option<Promise>) -> Result<Self, CudaError> {
+    pub fn new(
+        device: Cuda,
+        kernels: Kernels,
+        images: Arc<KeptImages>,
+        promise: Option<Promise>,
+    ) -> Result<Self, CudaError> {
         let (products, window_values, spans) = (kernels.products()?, workspace::WINDOW_VALUES, RefCell::default());
-        Ok(Self { device, kernels, products, window_values, spans, _promise: promise })
+        Ok(Self { device, kernels, products, window_values, spans, images, _promise: promise })
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::ffi::CStr;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 
 use cudarc::driver::sys::{self, CUdevice, CUdevice_attribute, CUmemPool_attribute, CUmemoryPool, CUresult};
 use cudarc::driver::{CudaDevice, DriverError, result};
@@ -11,6 +12,7 @@ use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
 use super::OnCuda;
+use super::images::KeptImages;
 use super::kernels::{Kernels, LoadError};
 use super::memory::{Output, Source};
 use crate::device::DeviceKind;
@@ -25,6 +27,7 @@ pub struct Gpu {
     /// Keep the driver's context from one training to the next, and its count of memory.
     kernels: Kernels,
     budget: Budget,
+    images: Arc<KeptImages>,
 }
 
 /// What cuBLAS keeps for the two handles of an engine. Source: its documentation of the workspace, 32 MiB on GPUs of
@@ -128,7 +131,10 @@ impl Gpu {
             LoadError::Driver(error) => refused(error.into(), &description),
         })?;
         try_kernels(number, &kernels, &description)?;
-        Ok(Self { number, description, kernels, budget: Budget::default() })
+        let owner = kernels.clone();
+        let budget = Budget::new(move || capacity(number, &owner));
+        let images = Arc::new(KeptImages::new(kernels.clone(), budget.clone()));
+        Ok(Self { number, description, kernels, budget, images })
     }
 
     /// What the driver tells of it.
@@ -141,19 +147,10 @@ impl Gpu {
         pool_bytes(self.number, CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH).ok()
     }
 
-    /// Bytes that this process has or could have.
-    fn capacity(&self) -> Result<u64, OpError> {
-        self.kernels.bind_to_thread().map_err(OpError::device)?;
-        let (free, _) = result::mem_get_info().map_err(OpError::device)?;
-        // A GPU without such a pool keeps nothing.
-        let kept = pool_bytes(self.number, CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT).unwrap_or(0);
-        Ok(free as u64 + kept)
-    }
-
     fn engine_with(&self, promise: Option<Promise>) -> Result<OnCuda, OpError> {
         // Nothing random is drawn on the device.
         let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
-        OnCuda::new(device, self.kernels.clone(), promise).map_err(OpError::device)
+        OnCuda::new(device, self.kernels.clone(), self.images.clone(), promise).map_err(OpError::device)
     }
 }
 
@@ -167,7 +164,13 @@ impl Engines for Gpu {
     }
 
     fn engine_for(&self, bytes: u64) -> Result<OnCuda, OpError> {
-        self.engine_with(Some(self.budget.promise(bytes + HANDLES_BYTES, || self.capacity())?))
+        let bytes = bytes + HANDLES_BYTES;
+        let promise = match self.budget.promise(bytes) {
+            // Trainings do without images on the GPU.
+            Err(OpError::TooLarge { .. }) if self.images.drop_all() => self.budget.promise(bytes),
+            promise => promise,
+        };
+        self.engine_with(Some(promise?))
     }
 }
 
@@ -195,6 +198,15 @@ fn memory_pool(number: usize) -> Result<CUmemoryPool, DriverError> {
     // SAFETY: the driver is initialised and the device exists, since it has just been named.
     unsafe { sys::cuDeviceGetDefaultMemPool(&raw mut pool, device).result()? };
     Ok(pool)
+}
+
+/// Bytes that this process has or could have.
+fn capacity(number: usize, kernels: &Kernels) -> Result<u64, OpError> {
+    kernels.bind_to_thread().map_err(OpError::device)?;
+    let (free, _) = result::mem_get_info().map_err(OpError::device)?;
+    // A GPU without such a pool keeps nothing.
+    let kept = pool_bytes(number, CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT).unwrap_or(0);
+    Ok(free as u64 + kept)
 }
 
 /// What the driver counts of its pool in bytes.

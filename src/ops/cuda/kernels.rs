@@ -12,7 +12,7 @@ use cudarc::nvrtc::{CompileError, compile_ptx};
 use dfdx::tensor::CudaError;
 
 use super::memory::{View, ViewMut};
-use super::operands::{Affine, Conv, Matrix, Part, Pool, number, rows, same};
+use super::operands::{Affine, Colours, Conv, Matrix, Part, PlacedCut, Pool, number, rows, same};
 
 /// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
 /// takes to every newer one.
@@ -22,11 +22,12 @@ const SOURCE: &str = concat!(
     include_str!("norm.cu"),
     include_str!("pool.cu"),
     include_str!("parts.cu"),
+    include_str!("images.cu"),
 );
 
 const MODULE: &str = "inception_nas";
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "twice",
     "window_rows",
     "window_rows_gradient",
@@ -44,6 +45,7 @@ const NAMES: [&str; 17] = [
     "avg_pool_gradient",
     "write_part",
     "add_part",
+    "cut_images",
 ];
 
 /// Threads of a block.
@@ -81,6 +83,12 @@ unsafe impl DeviceRepr for Conv {}
 
 // SAFETY: as for `Conv`.
 unsafe impl DeviceRepr for Pool {}
+
+// SAFETY: as for `Conv`.
+unsafe impl DeviceRepr for Colours {}
+
+// SAFETY: as for `Conv`.
+unsafe impl DeviceRepr for PlacedCut {}
 
 // SAFETY: a pointer for the kernel, the address that comes first.
 unsafe impl<E> DeviceRepr for View<'_, E> {}
@@ -134,9 +142,14 @@ impl Kernels {
         Ok(unsafe { self.device.alloc(len) }?)
     }
 
-    /// A copy of numbers on the device.
-    pub fn upload(&self, numbers: Vec<u32>) -> Result<CudaSlice<u32>, CudaError> {
-        Ok(self.device.htod_copy(numbers)?)
+    /// A copy on the device.
+    pub fn upload<E: DeviceRepr + Unpin>(&self, values: Vec<E>) -> Result<CudaSlice<E>, CudaError> {
+        Ok(self.device.htod_copy(values)?)
+    }
+
+    /// Copies bytes into `to`, from `at` on. Panics if they go beyond its end.
+    pub fn write(&self, to: &mut CudaSlice<u8>, at: usize, bytes: &[u8]) -> Result<(), CudaError> {
+        Ok(self.device.htod_sync_copy_into(bytes, &mut to.slice_mut(at..at + bytes.len()))?)
     }
 
     /// Runs a kernel on so many threads at least.
@@ -332,5 +345,21 @@ impl Kernels {
         place.check(count, whole.len());
         let [channels, total, offset, values] = [place.channels, place.total, place.offset, count].map(number);
         self.launch("add_part", count, (whole, part, channels, total, offset, values))
+    }
+
+    /// A map `[cuts, side, side, 3]` of what is cut out of `pixels: [N, side, side, 3]`. A cut is of one of these N.
+    pub fn cut_images(
+        &self,
+        side: usize,
+        pixels: View<'_, u8>,
+        cuts: View<'_, PlacedCut>,
+        colours: Colours,
+        maps: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
+        let image = side * side * 3;
+        rows(pixels.len(), image);
+        same("images", [cuts.len(), rows(maps.len(), image)]);
+        let count = maps.len() / 3;
+        self.launch("cut_images", count, (pixels, cuts, colours, number(side), maps, number(count)))
     }
 }

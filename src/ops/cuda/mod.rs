@@ -3,6 +3,7 @@
 mod context;
 mod conv;
 mod gpu;
+mod images;
 mod kernels;
 mod memory;
 mod norm;
@@ -11,6 +12,7 @@ mod parameters;
 mod pool;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
@@ -18,6 +20,7 @@ use dfdx::tensor::CudaError;
 use context::{Context, countable};
 use conv::Geometry;
 pub use gpu::{Gpu, GpuDescription, GpuError};
+use images::KeptImages;
 use kernels::Kernels;
 use memory::{Output, Source, View, ViewMut};
 use norm::Norm;
@@ -27,7 +30,7 @@ use pool::Pooling;
 
 use super::budget::Promise;
 use super::tape::Slot;
-use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, sizes};
+use super::{Channels, ConvBn, Cut, Engine, Images, Maps, Moments, OpError, Rows, Spans, Window, sizes};
 
 /// Computes on an NVIDIA GPU ([`Engine`]): convolutions as matrix products of cuBLAS, all else by kernels that are compiled
 /// when the GPU is opened.
@@ -37,8 +40,13 @@ pub struct OnCuda {
 
 impl OnCuda {
     /// For the calling thread.
-    fn new(device: Cuda, kernels: Kernels, promise: Option<Promise>) -> Result<Self, CudaError> {
-        Ok(Self { context: Rc::new(Context::new(device, kernels, promise)?) })
+    fn new(
+        device: Cuda,
+        kernels: Kernels,
+        images: Arc<KeptImages>,
+        promise: Option<Promise>,
+    ) -> Result<Self, CudaError> {
+        Ok(Self { context: Rc::new(Context::new(device, kernels, images, promise)?) })
     }
 
     /// A map to be filled.
@@ -50,8 +58,25 @@ impl OnCuda {
 impl Engine for OnCuda {
     type Device = Cuda;
 
+    /// Keeps the GPU busy while the host waits for the losses of earlier steps.
+    const STEPS_AHEAD: usize = 16;
+
     fn device(&self) -> &Cuda {
         &self.context.device
+    }
+
+    fn keep_images(&self, images: &Images<'_>) -> Result<(), OpError> {
+        self.context.images.keep(images)
+    }
+
+    fn cut_images(&self, name: &str, cuts: impl Iterator<Item = Cut>) -> Result<Option<Maps<Cuda>>, OpError> {
+        let Some(images) = self.context.images.get(name) else { return Ok(None) };
+        let Some(cuts) = images.find(cuts) else { return Ok(None) };
+        let shape = (cuts.len(), images.side(), images.side(), 3);
+        countable("cut_images", [shape.0 * shape.1 * shape.2 * shape.3])?;
+        let mut maps = self.output(shape)?;
+        images.cut(&self.context.kernels, cuts, maps.view()).map_err(OpError::device)?;
+        Ok(Some(maps.finish()))
     }
 
     fn conv2d<T: Tape<f32, Cuda>>(
@@ -290,7 +315,8 @@ mod tests {
             let windows = 3 * 4 * 9 * 4;
             for at_once in [1, 2 * windows, 5 * windows - 1] {
                 let engine = gpu.engine().unwrap();
-                let mut context = Context::new(engine.device().clone(), engine.context.kernels.clone(), None).unwrap();
+                let (kernels, images) = (engine.context.kernels.clone(), engine.context.images.clone());
+                let mut context = Context::new(engine.device().clone(), kernels, images, None).unwrap();
                 context.window_values = at_once;
                 let parts = pass(&OnCuda { context: Rc::new(context) });
                 for (got, expected) in parts.iter().zip(&all) {

@@ -34,6 +34,24 @@ pub struct Pool {
     pub out_width: u32,
 }
 
+/// How colours are normalised, as in `images.cu`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Colours {
+    pub mean: [f32; 3],
+    pub deviation: [f32; 3],
+}
+
+/// What is cut out of the image at some place, as in `images.cu`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct PlacedCut {
+    pub place: u32,
+    pub flip: u32,
+    pub corner: [f32; 2],
+    pub size: [f32; 2],
+}
+
 /// A matrix in row-major order, as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {

@@ -16,6 +16,7 @@ extern Index blockIdx, threadIdx, blockDim, gridDim;
 typedef float __half;
 
 template <class T> T atomicAdd(T *to, T value) { T before = *to; *to += value; return before; }
+inline float __fmul_rn(float a, float b) { return a * b; }
 template <class T> T maxg(T a, T b) { return a > b || b != b ? a : b; }
 template <class T> T ming(T a, T b) { return a < b || b != b ? a : b; }
 template <class T> T recipg(T a) { return T(1) / a; }

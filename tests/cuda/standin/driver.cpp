@@ -42,7 +42,7 @@ const bool idle = setting("STANDIN_IDLE", 0);
 std::mutex device;
 std::map<Address, size_t> blocks;
 size_t used = 0, most = 0, users = 0;
-size_t launches = 0, products = 0, fills = 0, filled = 0;
+size_t launches = 0, products = 0, fills = 0, filled = 0, sent = 0, waits = 0;
 
 Result allocate(Address *address, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
@@ -70,6 +70,20 @@ Result release(Address address) {
 Result copy(void *to, const void *from, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
     memcpy(to, from, bytes);
+    return SUCCESS;
+}
+
+Result send(Address to, const void *from, size_t bytes) {
+    {
+        std::lock_guard<std::mutex> guard(device);
+        sent += bytes;
+    }
+    return copy((void *)to, from, bytes);
+}
+
+Result wait() {
+    std::lock_guard<std::mutex> guard(device);
+    waits++;
     return SUCCESS;
 }
 
@@ -129,26 +143,26 @@ Result cuDevicePrimaryCtxRelease_v2(int) {
     std::lock_guard<std::mutex> guard(device);
     if (--users == 0) {
         fprintf(stderr, "stand-in GPU: %zu KiB used at most, %zu bytes not freed; ", most >> 10, used);
-        fprintf(stderr, "%zu kernels, %zu matrix products, %zu fills of %zu MiB\n", launches, products, fills, filled >> 20);
+        fprintf(stderr, "%zu kernels, %zu matrix products, %zu fills of %zu MiB, %zu KiB sent to it, %zu times waited for\n", launches, products, fills, filled >> 20, sent >> 10, waits);
     }
     return SUCCESS;
 }
 Result cuCtxSetCurrent(void *) { return SUCCESS; }
-Result cuCtxSynchronize() { return SUCCESS; }
+Result cuCtxSynchronize() { return wait(); }
 Result cuEventCreate(void **event, unsigned) { *event = &users; return SUCCESS; }
 Result cuEventDestroy_v2(void *) { return SUCCESS; }
 Result cuEventRecord(void *, void *) { return SUCCESS; }
 Result cuStreamCreate(void **stream, unsigned) { *stream = &users; return SUCCESS; }
 Result cuStreamDestroy_v2(void *) { return SUCCESS; }
-Result cuStreamSynchronize(void *) { return SUCCESS; }
+Result cuStreamSynchronize(void *) { return wait(); }
 Result cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
 
 Result cuMemAllocAsync(Address *address, size_t bytes, void *) { return allocate(address, bytes); }
 Result cuMemAlloc_v2(Address *address, size_t bytes) { return allocate(address, bytes); }
 Result cuMemFreeAsync(Address address, void *) { return release(address); }
 Result cuMemFree_v2(Address address) { return release(address); }
-Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *) { return copy((void *)to, from, bytes); }
-Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) { return copy((void *)to, from, bytes); }
+Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *) { return send(to, from, bytes); }
+Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) { return send(to, from, bytes); }
 Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, void *) { return copy(to, (void *)from, bytes); }
 Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) { return copy(to, (void *)from, bytes); }
 Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes); }
