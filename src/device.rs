@@ -14,16 +14,28 @@ pub enum Device {
     Cuda(usize),
 }
 
+/// How precise the factors of a GPU's matrix products are. Products, sums and all else are in f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 24 bits, as everywhere else.
+    #[default]
+    F32,
+    /// 11 bits, rounded by the GPU's tensor cores (compute capability 8.0 and newer).
+    Tf32,
+}
+
 /// What of a device is written down beside results: trainings on devices of two kinds differ in their last bits and, a
 /// few steps later, in more. A file that does not say is of the CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// The processor.
     #[default]
     Cpu,
     /// Any NVIDIA GPU.
     Cuda,
+    /// Any NVIDIA GPU with [`Precision::Tf32`].
+    CudaTf32,
 }
 
 /// A text that names no device.
@@ -31,12 +43,18 @@ pub enum DeviceKind {
 #[error("give cpu, cuda, or cuda:N for the GPU number N, from 0")]
 pub struct NoDevice;
 
+/// A text that names no precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give f32 or tf32")]
+pub struct NoPrecision;
+
 impl Device {
-    /// What is written down of it.
-    pub fn kind(self) -> DeviceKind {
-        match self {
-            Self::Cpu => DeviceKind::Cpu,
-            Self::Cuda(_) => DeviceKind::Cuda,
+    /// What is written down of it. The CPU has one precision.
+    pub fn kind(self, precision: Precision) -> DeviceKind {
+        match (self, precision) {
+            (Self::Cpu, _) => DeviceKind::Cpu,
+            (Self::Cuda(_), Precision::F32) => DeviceKind::Cuda,
+            (Self::Cuda(_), Precision::Tf32) => DeviceKind::CudaTf32,
         }
     }
 }
@@ -45,6 +63,36 @@ impl DeviceKind {
     /// Whether it is the CPU, which files do not say.
     pub fn is_cpu(&self) -> bool {
         *self == Self::Cpu
+    }
+
+    /// The options that ask for it.
+    pub fn options(self) -> &'static str {
+        match self {
+            Self::Cpu => "--device cpu",
+            Self::Cuda => "--device cuda --precision f32",
+            Self::CudaTf32 => "--device cuda --precision tf32",
+        }
+    }
+}
+
+impl Precision {
+    /// All that there are.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Tf32];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+        }
+    }
+}
+
+impl FromStr for Precision {
+    type Err = NoPrecision;
+
+    fn from_str(text: &str) -> Result<Self, NoPrecision> {
+        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or(NoPrecision)
     }
 }
 
@@ -65,6 +113,7 @@ impl fmt::Display for DeviceKind {
         f.write_str(match self {
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
+            Self::CudaTf32 => "cuda with tf32",
         })
     }
 }
@@ -86,9 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn precisions_go_by_name() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.name().parse(), Ok(precision));
+            assert!(NoPrecision.to_string().contains(precision.name()));
+        }
+        assert_eq!("F32".parse::<Precision>(), Err(NoPrecision));
+    }
+
+    #[test]
     fn what_is_written_down_is_the_kind() {
-        let kinds = [Device::Cpu, Device::Cuda(3)].map(Device::kind);
-        assert_eq!(serde_json::to_string(&kinds).unwrap(), r#"["cpu","cuda"]"#);
-        assert_eq!(kinds.map(|kind| kind.to_string()), ["cpu", "cuda"]);
+        let kinds = Precision::ALL.map(|precision| Device::Cuda(3).kind(precision));
+        let kinds: Vec<DeviceKind> = std::iter::once(Device::Cpu.kind(Precision::F32)).chain(kinds).collect();
+        assert_eq!(serde_json::to_string(&kinds).unwrap(), r#"["cpu","cuda","cuda-tf32"]"#);
+        assert_eq!(kinds.iter().map(DeviceKind::to_string).collect::<Vec<_>>(), ["cpu", "cuda", "cuda with tf32"]);
+        for (at, kind) in kinds.iter().enumerate() {
+            assert_eq!(kinds.iter().position(|other| other.options() == kind.options()), Some(at));
+        }
     }
 }

@@ -109,10 +109,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let peak = report.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
     let expected = report.expected_mib.map_or_else(String::new, |mib| format!(", about {mib} MiB expected"));
     let Rate { images_per_s, macs_per_image, gflops } = report.rate;
-    let computing = match kind {
-        DeviceKind::Cpu => format!("threads: {threads}"),
-        DeviceKind::Cuda => device.processor(),
-    };
+    let computing =
+        if kind.is_cpu() { format!("threads: {threads}") } else { format!("{}, {kind}", device.processor()) };
     print(&format!(
         "images/s  {images_per_s:.2}  ({batch} images a step at {size} px, median of {steps} steps, {computing})\n\
          MACs      {macs_per_image} an image, in convolutions\n\

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 
 use super::Failure;
 use super::machine::peak_mib;
-use crate::device::{Device, DeviceKind};
+use crate::device::{Device, DeviceKind, Precision};
 use crate::ops::Gemm;
 #[cfg(feature = "cuda")]
 use crate::ops::{Gpu, GpuError};
@@ -15,6 +15,10 @@ pub(super) struct DeviceArgs {
     /// Where to compute: cpu, cuda, or cuda:N for the NVIDIA GPU number N, from 0. Results of the two are never mixed.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: Device,
+    /// Factors of a GPU's matrix products in convolutions: f32, or tf32 for the tensor cores of GPUs since A100, 11 instead of 24
+    /// bits. Results of the two are never mixed.
+    #[arg(long, value_name = "PRECISION", default_value = "f32")]
+    precision: Precision,
 }
 
 /// A device that is there and works.
@@ -48,7 +52,7 @@ impl Opened {
 impl DeviceArgs {
     /// The kind of device asked for.
     pub(super) fn kind(self) -> DeviceKind {
-        self.device.kind()
+        self.device.kind(self.precision)
     }
 
     /// Opens the device.
@@ -57,8 +61,11 @@ impl DeviceArgs {
     /// [`Failure::Usage`] if there is no such device, [`Failure::Failed`] if it does not work.
     pub(super) fn open(self) -> Result<Opened, Failure> {
         match self.device {
+            Device::Cpu if self.precision != Precision::F32 => Err(Failure::Usage(anyhow!(
+                "the processor computes in f32: give --device cuda, or leave --precision out"
+            ))),
             Device::Cpu => Ok(Opened::Cpu),
-            Device::Cuda(number) => open_gpu(number),
+            Device::Cuda(number) => open_gpu(number, self.precision),
         }
     }
 }
@@ -78,16 +85,16 @@ pub(super) fn first_gpu() -> Result<String, String> {
 }
 
 #[cfg(feature = "cuda")]
-fn open_gpu(number: usize) -> Result<Opened, Failure> {
+fn open_gpu(number: usize, precision: Precision) -> Result<Opened, Failure> {
     match Gpu::open(number) {
-        Ok(gpu) => Ok(Opened::Cuda(gpu)),
+        Ok(gpu) => Ok(Opened::Cuda(gpu.with_precision(precision))),
         Err(error @ (GpuError::None(_) | GpuError::NoSuch { .. })) => Err(Failure::Usage(anyhow!(error))),
         Err(error) => Err(Failure::Failed(anyhow!(error))),
     }
 }
 
 #[cfg(not(feature = "cuda"))]
-fn open_gpu(_: usize) -> Result<Opened, Failure> {
+fn open_gpu(_: usize, _: Precision) -> Result<Opened, Failure> {
     Err(Failure::Usage(anyhow!(
         "this program was built without CUDA: build it with `cargo build --release --features cuda` on a machine with an \
          NVIDIA driver and nvcc, or leave --device out"

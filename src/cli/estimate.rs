@@ -41,7 +41,7 @@ impl Estimate {
         engines: G,
         workers: NonZeroUsize,
     ) -> anyhow::Result<Self> {
-        let protocol = space.protocol();
+        let (protocol, device) = (space.protocol(), engines.device());
         // The one closest to the limits: an upper bound for all.
         let genotype = random(space, &mut Rng::from_seed([0; 32]), 1.0);
         let costliest = space.decode(&genotype, data.classes().len())?;
@@ -50,21 +50,15 @@ impl Estimate {
         let (trained, scored) = images(protocol, data);
         let one = seconds_per_image(protocol, data, engines, costliest)?
             * (TRAINING_FACTOR as usize * trained * protocol.epochs + scored) as f64;
-        let at_once = match G::DEVICE {
-            DeviceKind::Cpu => workers.get(),
-            DeviceKind::Cuda => 1,
-        };
+        let at_once = if device.is_cpu() { workers.get() } else { 1 };
         let rounds = space.search().trials.div_ceil(at_once);
         let (costliest, trial_seconds, seconds) = (cost, one, one * rounds as f64);
-        Ok(Self { device: G::DEVICE, costliest, trial_seconds, seconds })
+        Ok(Self { device, costliest, trial_seconds, seconds })
     }
 
     /// What the figures are, in a sentence.
     pub(super) fn rule(&self) -> String {
-        let place = match self.device {
-            DeviceKind::Cpu => "on one thread",
-            DeviceKind::Cuda => "on the GPU",
-        };
+        let place = if self.device.is_cpu() { "on one thread" } else { "on the GPU" };
         format!(
             "The time is that of the costliest network for every trial, from {TIMED_STEPS} training steps timed just now \
              {place}."

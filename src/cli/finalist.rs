@@ -2,6 +2,7 @@
 
 use super::filing::Files;
 use crate::data::{MEAN, Pyramid, STD};
+use crate::device::DeviceKind;
 use crate::evaluate::recipe;
 use crate::export::model_dir::Model;
 use crate::net::GoogLeNet;
@@ -17,6 +18,8 @@ pub(super) struct Models {
     pub(super) data: Pyramid,
     /// How all are trained.
     pub(super) protocol: Protocol,
+    /// Where they are trained.
+    pub(super) device: DeviceKind,
     /// The folder of the finals.
     pub(super) dir: FinalsDir,
 }
@@ -41,7 +44,7 @@ impl<G: Engines> Files<G> for Models {
             std: STD,
             recipe: recipe(&self.protocol),
             seed: job.seed,
-            device: G::DEVICE,
+            device: self.device,
             data_fingerprint: self.data.base().fingerprint().to_owned(),
             validation,
             // Opened when all trainings are done.

@@ -113,8 +113,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let workers = args.threads.count();
     on_device!(&device, Crew::new(workers)?, engines => {
+        let device = engines.device();
         let inner = TrainEvaluator::new(data.clone(), list.protocol, engines);
-        let models = Models { data: data.clone(), protocol: list.protocol, dir: dir.clone() };
+        let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone() };
         let evaluator = Filing::new(inner, models);
         train(&run, &list, &dir, evaluator, &mut store, workers, output)?;
     });

@@ -104,7 +104,8 @@ impl StoredRun {
         if stored == given {
             return Ok(());
         }
-        Err(Failure::Usage(anyhow!("run {name} was computed on {stored}, not on {given}: give --device {stored}")))
+        let options = stored.options();
+        Err(Failure::Usage(anyhow!("run {name} was computed on {stored}, not on {given}: give {options}")))
     }
 
     /// Where it stands.

@@ -130,8 +130,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 
 /// Trains `architecture` from scratch on the whole training split, measures it on the validation and, once, on the test
 /// split, and writes a model folder if asked.
-pub(super) fn train_model<G: Engines>(
-    engines: &G,
+pub(super) fn train_model(
+    engines: &impl Engines,
     architecture: &Architecture,
     protocol: &Protocol,
     data: &Dataset,
@@ -166,7 +166,7 @@ pub(super) fn train_model<G: Engines>(
             std: STD,
             recipe,
             seed,
-            device: G::DEVICE,
+            device: engines.device(),
             data_fingerprint: data.fingerprint().to_owned(),
             validation,
             test: Some(test),

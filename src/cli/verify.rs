@@ -120,16 +120,17 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 
 /// What changes bits without anybody having changed a record.
 fn expected_differences(device: DeviceKind, processor: &str) -> String {
-    match device {
-        DeviceKind::Cpu => format!(
+    if device.is_cpu() {
+        format!(
             "Any number of threads gives the same bits, but another version of the program or another instruction set \
              (here: {processor}) need not: differences in the last digits may come from there, others mean that the record \
              was changed"
-        ),
-        DeviceKind::Cuda => format!(
+        )
+    } else {
+        format!(
             "A GPU (here: {processor}) adds gradients in no fixed order, so that no two trainings give the same bits, and \
              what begins in the last digits grows from step to step"
-        ),
+        )
     }
 }
 

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use super::weights;
 use super::*;
 use crate::arch::Architecture;
+#[cfg(feature = "cuda")]
+use crate::device::Precision;
 use crate::ops::{Composed, Engine, Gemm, Maps, OpError, Rows, Timeline};
 #[cfg(feature = "cuda")]
-use crate::ops::{Engines, conformance::on_gpu};
+use crate::ops::{Engines, Gpu, conformance::on_gpu};
 
 #[derive(Deserialize)]
 pub(crate) struct Golden {
@@ -222,6 +224,49 @@ fn the_composed_engine_trains_as_pytorch() {
 #[test]
 fn a_gpu_agrees_with_pytorch() {
     on_gpu(|gpu| agrees_with_pytorch(gpu.engine().unwrap()));
+}
+
+/// All gradients of a step on 32 images of 64 pixels, one after the other.
+#[cfg(feature = "cuda")]
+fn gradients<E: Engine>(engine: E) -> Vec<f32> {
+    struct All<'a, D: Device<f32>>(&'a Gradients<f32, D>, Vec<f32>);
+
+    impl<D: Device<f32>> Visitor<D> for All<'_, D> {
+        fn parameter<S: Shape>(&mut self, _: &str, _: Role, tensor: &mut Tensor<S, f32, D>) -> Result<(), OpError> {
+            self.1.extend(self.0.get(&*tensor).as_vec());
+            Ok(())
+        }
+    }
+
+    let golden = Golden { batch: 32, size: 64, ..Golden::read() };
+    let architecture = Architecture::googlenet_scaled(0.25, golden.classes, false).unwrap();
+    let mut network = GoogLeNet::new(engine, &architecture, 1).unwrap();
+    let images = golden.images(network.engine().device());
+    let gradients = golden.loss(network.forward_train(images.leaky_traced(), None).unwrap()).backward();
+    let mut all = All(&gradients, Vec::new());
+    network.visit(&mut all).unwrap();
+    all.1
+}
+
+/// How far all gradients of a step are from those in f32 on the CPU, relative to these. Where a value comes to lie on the other
+/// side of ReLU's corner, or another one is the maximum, a gradient goes elsewhere: so this grows with the root of the rounding.
+#[cfg(feature = "cuda")]
+fn distance(gpu: &Gpu, precision: Precision) -> f32 {
+    let expected = gradients(Gemm::new());
+    let got = gradients(gpu.clone().with_precision(precision).engine().unwrap());
+    let differences: Vec<f32> = got.iter().zip(&expected).map(|(got, expected)| got - expected).collect();
+    let distance = norm(&differences) / norm(&expected);
+    println!("{}: {distance:.1e}", precision.name());
+    distance
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_takes_nearly_the_same_step_with_tf32() {
+    on_gpu(|gpu| {
+        let [exact, rounded] = [Precision::F32, Precision::Tf32].map(|precision| distance(gpu, precision));
+        assert!(exact < 0.01 && rounded > 10.0 * exact && rounded < 0.4, "{exact} {rounded}");
+    });
 }
 
 #[cfg(feature = "cuda")]

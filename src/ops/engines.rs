@@ -9,7 +9,7 @@ pub trait Engines: Sync {
     type Engine: Engine;
 
     /// The kind of device that the engines compute on.
-    const DEVICE: DeviceKind;
+    fn device(&self) -> DeviceKind;
 
     /// An engine of its own for one training, to be used on the calling thread.
     ///
@@ -30,7 +30,9 @@ pub trait Engines: Sync {
 impl<G: Engines> Engines for &G {
     type Engine = G::Engine;
 
-    const DEVICE: DeviceKind = G::DEVICE;
+    fn device(&self) -> DeviceKind {
+        (**self).device()
+    }
 
     fn engine(&self) -> Result<G::Engine, OpError> {
         (**self).engine()
@@ -48,7 +50,9 @@ pub struct OneThread;
 impl Engines for OneThread {
     type Engine = Gemm;
 
-    const DEVICE: DeviceKind = DeviceKind::Cpu;
+    fn device(&self) -> DeviceKind {
+        DeviceKind::Cpu
+    }
 
     fn engine(&self) -> Result<Gemm, OpError> {
         Ok(Gemm::new())
@@ -59,7 +63,9 @@ impl Engines for OneThread {
 impl Engines for Crew {
     type Engine = Gemm;
 
-    const DEVICE: DeviceKind = DeviceKind::Cpu;
+    fn device(&self) -> DeviceKind {
+        DeviceKind::Cpu
+    }
 
     fn engine(&self) -> Result<Gemm, OpError> {
         Ok(Gemm::in_crew(self))

@@ -117,9 +117,10 @@ pub enum Error {
     },
     /// The run was computed on another kind of device.
     #[error(
-        "run {} was computed on {stored}, not on {given}, where the same trainings give other numbers: give --device \
-         {stored}, or choose another name",
-        path.display()
+        "run {} was computed on {stored}, not on {given}, where the same trainings give other numbers: give {}, or choose \
+         another name",
+        path.display(),
+        stored.options()
     )]
     OtherDevice {
         /// The run's `manifest.json`.

@@ -70,10 +70,11 @@ except ValueError:
 }
 for case in $cases; do
     size=${case%:*} batch=${case#*:}
-    row "$size px, batch $batch, inception-nas f32" "$nas" bench --no-aux --json --quiet --device cuda --size "$size" --batch "$batch" ||
-        failed=1
+    for precision in f32 tf32; do
+        row "$size px, batch $batch, inception-nas $precision" "$nas" bench --no-aux --json --quiet --device cuda \
+            --precision "$precision" --size "$size" --batch "$batch" || failed=1
+    done
 done
-echo "inception-nas has neither TF32 nor f16 yet"
 torch() {
     row "${1%:*} px, batch ${1#*:}, PyTorch $2 ${3:-}" \
         python3 benches/peers/torch_step.py --device cuda --size "${1%:*}" --batch "${1#*:}" --precision "$2" ${3:-}

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use cudarc::driver::CudaSlice;
 use dfdx::prelude::*;
-use dfdx::tensor::CudaError;
 
 use super::images::KeptImages;
 use super::kernels::{Kernels, Products};
@@ -38,11 +37,12 @@ impl Context {
     pub fn new(
         device: Cuda,
         kernels: Kernels,
+        products: Products,
         images: Arc<KeptImages>,
         promise: Option<Promise>,
-    ) -> Result<Self, CudaError> {
-        let (products, window_values, spans) = (kernels.products()?, workspace::WINDOW_VALUES, RefCell::default());
-        Ok(Self { device, kernels, products, window_values, spans, images, _promise: promise })
+    ) -> Self {
+        let (window_values, spans) = (workspace::WINDOW_VALUES, RefCell::default());
+        Self { device, kernels, products, window_values, spans, images, _promise: promise }
     }
 }
 

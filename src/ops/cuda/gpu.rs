@@ -12,10 +12,11 @@ use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
 use super::OnCuda;
+use super::context::Context;
 use super::images::KeptImages;
 use super::kernels::{Kernels, LoadError};
 use super::memory::{Output, Source};
-use crate::device::DeviceKind;
+use crate::device::{Device, DeviceKind, Precision};
 use crate::ops::budget::{Budget, Promise};
 use crate::ops::{Engines, OpError};
 
@@ -23,6 +24,7 @@ use crate::ops::{Engines, OpError};
 #[derive(Clone, Debug)]
 pub struct Gpu {
     number: usize,
+    precision: Precision,
     description: GpuDescription,
     /// Keep the driver's context from one training to the next, and its count of memory.
     kernels: Kernels,
@@ -134,7 +136,12 @@ impl Gpu {
         let owner = kernels.clone();
         let budget = Budget::new(move || capacity(number, &owner));
         let images = Arc::new(KeptImages::new(kernels.clone(), budget.clone()));
-        Ok(Self { number, description, kernels, budget, images })
+        Ok(Self { number, precision: Precision::F32, description, kernels, budget, images })
+    }
+
+    /// The same GPU, on which matrix products are so precise.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// What the driver tells of it.
@@ -150,14 +157,17 @@ impl Gpu {
     fn engine_with(&self, promise: Option<Promise>) -> Result<OnCuda, OpError> {
         // Nothing random is drawn on the device.
         let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
-        OnCuda::new(device, self.kernels.clone(), self.images.clone(), promise).map_err(OpError::device)
+        let products = self.kernels.products(self.precision).map_err(OpError::device)?;
+        Ok(OnCuda::new(Context::new(device, self.kernels.clone(), products, self.images.clone(), promise)))
     }
 }
 
 impl Engines for Gpu {
     type Engine = OnCuda;
 
-    const DEVICE: DeviceKind = DeviceKind::Cuda;
+    fn device(&self) -> DeviceKind {
+        Device::Cuda(self.number).kind(self.precision)
+    }
 
     fn engine(&self) -> Result<OnCuda, OpError> {
         self.engine_with(None)

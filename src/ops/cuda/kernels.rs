@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
 use cudarc::cublas::{CudaBlas, result as blas};
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaDevice, CudaFunction, CudaSlice, DeviceRepr, DriverError, LaunchAsync, LaunchConfig};
@@ -13,6 +14,7 @@ use dfdx::tensor::CudaError;
 
 use super::memory::{View, ViewMut};
 use super::operands::{Affine, Colours, Conv, Matrix, Part, PlacedCut, Pool, number, rows, same};
+use crate::device::Precision;
 
 /// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
 /// takes to every newer one.
@@ -132,8 +134,15 @@ impl Kernels {
     }
 
     /// Matrix products on the same device, for the calling thread.
-    pub fn products(&self) -> Result<Products, CudaError> {
-        Ok(Products { blas: CudaBlas::new(self.device.clone())? })
+    pub fn products(&self, precision: Precision) -> Result<Products, CudaError> {
+        let blas = CudaBlas::new(self.device.clone())?;
+        let mode = match precision {
+            Precision::F32 => cublasMath_t::CUBLAS_DEFAULT_MATH,
+            Precision::Tf32 => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
+        };
+        // SAFETY: the handle is alive.
+        unsafe { cublasSetMathMode(*blas.handle(), mode).result()? };
+        Ok(Products { blas })
     }
 
     /// Memory for so many values, which are anything.

@@ -12,23 +12,18 @@ mod parameters;
 mod pool;
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use dfdx::prelude::*;
-use dfdx::tensor::CudaError;
 
 use context::{Context, countable};
 use conv::Geometry;
 pub use gpu::{Gpu, GpuDescription, GpuError};
-use images::KeptImages;
-use kernels::Kernels;
 use memory::{Output, Source, View, ViewMut};
 use norm::Norm;
 use operands::Part;
 use parameters::Parameters;
 use pool::Pooling;
 
-use super::budget::Promise;
 use super::tape::Slot;
 use super::{Channels, ConvBn, Cut, Engine, Images, Maps, Moments, OpError, Rows, Spans, Window, sizes};
 
@@ -40,13 +35,8 @@ pub struct OnCuda {
 
 impl OnCuda {
     /// For the calling thread.
-    fn new(
-        device: Cuda,
-        kernels: Kernels,
-        images: Arc<KeptImages>,
-        promise: Option<Promise>,
-    ) -> Result<Self, CudaError> {
-        Ok(Self { context: Rc::new(Context::new(device, kernels, images, promise)?) })
+    fn new(context: Context) -> Self {
+        Self { context: Rc::new(context) }
     }
 
     /// A map to be filled.
@@ -287,6 +277,7 @@ mod tests {
     use dfdx::prelude::*;
 
     use super::*;
+    use crate::device::Precision;
     use crate::ops::Engines;
     use crate::ops::conformance::{assert_close, on_gpu};
     use crate::ops::reference::random;
@@ -316,11 +307,45 @@ mod tests {
             for at_once in [1, 2 * windows, 5 * windows - 1] {
                 let engine = gpu.engine().unwrap();
                 let (kernels, images) = (engine.context.kernels.clone(), engine.context.images.clone());
-                let mut context = Context::new(engine.device().clone(), kernels, images, None).unwrap();
+                let products = kernels.products(Precision::F32).unwrap();
+                let mut context = Context::new(engine.device().clone(), kernels, products, images, None);
                 context.window_values = at_once;
-                let parts = pass(&OnCuda { context: Rc::new(context) });
+                let parts = pass(&OnCuda::new(context));
                 for (got, expected) in parts.iter().zip(&all) {
                     assert_close(&format!("{at_once} values at once"), got, expected);
+                }
+            }
+        });
+    }
+
+    /// Relative to the norm of what is expected.
+    fn distance(got: &[f32], expected: &[f32]) -> f32 {
+        let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>().sqrt();
+        norm(&mut got.iter().zip(expected).map(|(got, expected)| got - expected)) / norm(&mut expected.iter().copied())
+    }
+
+    /// Output, and gradients of input and weight, of a convolution.
+    fn convolution(engine: &OnCuda) -> [Vec<f32>; 3] {
+        let device = engine.device();
+        let x = device.tensor_from_vec(random(5 * 6 * 7 * 4, 1), (5, 6, 7, 4));
+        let weight = device.tensor_from_vec(random(9 * 4 * 6, 2), (9 * 4, 6));
+        let y = engine.conv2d(x.leaky_trace(), &weight, Window::square(3, 1, 1)).unwrap();
+        let values = y.as_vec();
+        let dy = device.tensor_from_vec(random(values.len(), 5), *y.shape());
+        let gradients = (y * dy).sum().backward();
+        [values, gradients.get(&x).as_vec(), gradients.get(&weight).as_vec()]
+    }
+
+    #[test]
+    fn a_gpu_rounds_factors_as_it_is_told() {
+        on_gpu(|gpu| {
+            let expected = convolution(&gpu.engine().unwrap());
+            for (precision, rounding) in [(Precision::Tf32, 1.0 / 2048.0)] {
+                let got = convolution(&gpu.clone().with_precision(precision).engine().unwrap());
+                for (part, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                    let distance = distance(got, expected);
+                    println!("{}: part {part} is off by {distance:.1e}", precision.name());
+                    assert!(distance > 0.1 * rounding && distance < 2.0 * rounding);
                 }
             }
         });

@@ -1,20 +1,58 @@
 // A stand-in for libcublas: the one matrix product that the program asks for, on the CPU.
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+const int TF32 = 3;
+
+// The nearest number with 10 bits after the point, the even one of two.
+float tf32(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits >> 23 & 0xff) != 0xff) bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
+    memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
+// A copy of a column-major matrix in TF32.
+std::vector<float> rounded(const float *matrix, int rows, int columns, int ld) {
+    std::vector<float> copy((size_t)ld * columns);
+    for (int column = 0; column < columns; column++)
+        for (int row = 0; row < rows; row++) {
+            const size_t at = row + (size_t)column * ld;
+            copy[at] = tf32(matrix[at]);
+        }
+    return copy;
+}
+
+}  // namespace
 
 extern "C" {
 
 bool standin_product();
 
-int cublasCreate_v2(void **handle) { static int it; *handle = &it; return 0; }
-int cublasDestroy_v2(void *) { return 0; }
+struct Handle { int math; };
+
+int cublasCreate_v2(void **handle) { *handle = new Handle{0}; return 0; }
+int cublasDestroy_v2(void *handle) { delete (Handle *)handle; return 0; }
+int cublasSetMathMode(void *handle, int math) { ((Handle *)handle)->math = math; return 0; }
 int cublasSetStream_v2(void *, void *) { return 0; }
 
 // c = alpha op(a) op(b) + beta c, all in column-major order, op(a): m x k.
 int cublasSgemm_v2(
-    void *, int transpose_a, int transpose_b, int m, int n, int k, const float *alpha, const float *a, int lda, const float *b,
+    void *handle, int transpose_a, int transpose_b, int m, int n, int k, const float *alpha, const float *a, int lda, const float *b,
     int ldb, const float *beta, float *c, int ldc
 ) {
     if (!standin_product()) return 0;
+    std::vector<float> rounded_a, rounded_b;
+    if (((Handle *)handle)->math == TF32) {
+        rounded_a = rounded(a, transpose_a ? k : m, transpose_a ? m : k, lda);
+        rounded_b = rounded(b, transpose_b ? n : k, transpose_b ? k : n, ldb);
+        a = rounded_a.data(), b = rounded_b.data();
+    }
     const size_t row_a = transpose_a ? lda : 1, column_a = transpose_a ? 1 : lda;
     const size_t row_b = transpose_b ? ldb : 1, column_b = transpose_b ? 1 : ldb;
     for (int j = 0; j < n; j++) {
