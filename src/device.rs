@@ -14,7 +14,7 @@ pub enum Device {
     Cuda(usize),
 }
 
-/// How precise the factors of a GPU's matrix products are. Products, sums and all else are in f32.
+/// How precise the factors of a GPU's matrix products are in convolutions. Products, sums and all else are in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 24 bits, as everywhere else.
@@ -22,6 +22,8 @@ pub enum Precision {
     F32,
     /// 11 bits, rounded by the GPU's tensor cores (compute capability 8.0 and newer).
     Tf32,
+    /// 11 bits and a small range, in half the memory.
+    F16,
 }
 
 /// What of a device is written down beside results: trainings on devices of two kinds differ in their last bits and, a
@@ -36,6 +38,8 @@ pub enum DeviceKind {
     Cuda,
     /// Any NVIDIA GPU with [`Precision::Tf32`].
     CudaTf32,
+    /// Any NVIDIA GPU with [`Precision::F16`].
+    CudaF16,
 }
 
 /// A text that names no device.
@@ -45,7 +49,7 @@ pub struct NoDevice;
 
 /// A text that names no precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("give f32 or tf32")]
+#[error("give f32, tf32 or f16")]
 pub struct NoPrecision;
 
 impl Device {
@@ -55,6 +59,7 @@ impl Device {
             (Self::Cpu, _) => DeviceKind::Cpu,
             (Self::Cuda(_), Precision::F32) => DeviceKind::Cuda,
             (Self::Cuda(_), Precision::Tf32) => DeviceKind::CudaTf32,
+            (Self::Cuda(_), Precision::F16) => DeviceKind::CudaF16,
         }
     }
 }
@@ -65,25 +70,32 @@ impl DeviceKind {
         *self == Self::Cpu
     }
 
+    /// Bytes of a value where matrix products read copies of their factors; nothing where they read them as they lie.
+    pub fn copied_factor_bytes(self) -> Option<u64> {
+        (self == Self::CudaF16).then_some(2)
+    }
+
     /// The options that ask for it.
     pub fn options(self) -> &'static str {
         match self {
             Self::Cpu => "--device cpu",
             Self::Cuda => "--device cuda --precision f32",
             Self::CudaTf32 => "--device cuda --precision tf32",
+            Self::CudaF16 => "--device cuda --precision f16",
         }
     }
 }
 
 impl Precision {
     /// All that there are.
-    pub const ALL: [Self; 2] = [Self::F32, Self::Tf32];
+    pub const ALL: [Self; 3] = [Self::F32, Self::Tf32, Self::F16];
 
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Tf32 => "tf32",
+            Self::F16 => "f16",
         }
     }
 }
@@ -114,6 +126,7 @@ impl fmt::Display for DeviceKind {
             Self::Cpu => "cpu",
             Self::Cuda => "cuda",
             Self::CudaTf32 => "cuda with tf32",
+            Self::CudaF16 => "cuda with f16",
         })
     }
 }
@@ -147,8 +160,9 @@ mod tests {
     fn what_is_written_down_is_the_kind() {
         let kinds = Precision::ALL.map(|precision| Device::Cuda(3).kind(precision));
         let kinds: Vec<DeviceKind> = std::iter::once(Device::Cpu.kind(Precision::F32)).chain(kinds).collect();
-        assert_eq!(serde_json::to_string(&kinds).unwrap(), r#"["cpu","cuda","cuda-tf32"]"#);
-        assert_eq!(kinds.iter().map(DeviceKind::to_string).collect::<Vec<_>>(), ["cpu", "cuda", "cuda with tf32"]);
+        assert_eq!(serde_json::to_string(&kinds).unwrap(), r#"["cpu","cuda","cuda-tf32","cuda-f16"]"#);
+        let texts: Vec<String> = kinds.iter().map(DeviceKind::to_string).collect();
+        assert_eq!(texts, ["cpu", "cuda", "cuda with tf32", "cuda with f16"]);
         for (at, kind) in kinds.iter().enumerate() {
             assert_eq!(kinds.iter().position(|other| other.options() == kind.options()), Some(at));
         }

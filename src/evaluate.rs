@@ -104,7 +104,12 @@ impl<G: Engines> TrainEvaluator<G> {
     }
 
     fn engine(&self, job: &Job) -> Result<G::Engine, FitError> {
-        let bytes = training_bytes(&job.architecture, job.fidelity.resolution, self.protocol.batch)?;
+        let bytes = training_bytes(
+            &job.architecture,
+            job.fidelity.resolution,
+            self.protocol.batch,
+            self.engines.device().copied_factor_bytes(),
+        )?;
         Ok(self.engines.engine_for(bytes)?)
     }
 

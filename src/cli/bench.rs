@@ -92,7 +92,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let architecture = architecture.with_aux_heads(aux_heads);
     let layers = architecture.layers(size).map_err(|error| usage(error.to_string()))?;
     let (batch, threads, steps) = (args.batch, args.threads, args.steps);
-    let expected = training_bytes(&architecture, size, batch)?;
+    let expected = training_bytes(&architecture, size, batch, args.device.kind().copied_factor_bytes())?;
     let workload = Workload { architecture: &architecture, size, batch, steps };
     let timed = on_device!(&device, Crew::with_caller(threads)?, engines => {
         workload.time(engines.engine_for(expected)?, args.profile)?

@@ -15,8 +15,8 @@ pub(super) struct DeviceArgs {
     /// Where to compute: cpu, cuda, or cuda:N for the NVIDIA GPU number N, from 0. Results of the two are never mixed.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: Device,
-    /// Factors of a GPU's matrix products in convolutions: f32, or tf32 for the tensor cores of GPUs since A100, 11 instead of 24
-    /// bits. Results of the two are never mixed.
+    /// Factors of a GPU's matrix products in convolutions: f32; tf32, 11 instead of 24 bits for tensor cores of GPUs since A100; or
+    /// f16, as many in half the memory. Results of these are never mixed.
     #[arg(long, value_name = "PRECISION", default_value = "f32")]
     precision: Precision,
 }

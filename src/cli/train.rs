@@ -141,7 +141,7 @@ pub(super) fn train_model(
 ) -> Result<Trained, Failure> {
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
-    let bytes = training_bytes(architecture, data.resolution(), recipe.batch)?;
+    let bytes = training_bytes(architecture, data.resolution(), recipe.batch, engines.device().copied_factor_bytes())?;
     let mut network = GoogLeNet::new(engines.engine_for(bytes)?, architecture, seed)?;
     let images = data.split(Split::Train);
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);

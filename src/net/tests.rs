@@ -262,10 +262,11 @@ fn distance(gpu: &Gpu, precision: Precision) -> f32 {
 
 #[cfg(feature = "cuda")]
 #[test]
-fn a_gpu_takes_nearly_the_same_step_with_tf32() {
+fn a_gpu_takes_nearly_the_same_step_with_rounded_factors() {
     on_gpu(|gpu| {
-        let [exact, rounded] = [Precision::F32, Precision::Tf32].map(|precision| distance(gpu, precision));
-        assert!(exact < 0.01 && rounded > 10.0 * exact && rounded < 0.4, "{exact} {rounded}");
+        let [exact, tf32, f16] = Precision::ALL.map(|precision| distance(gpu, precision));
+        let rounded = 10.0 * exact..0.4;
+        assert!(exact < 0.01 && rounded.contains(&tf32) && rounded.contains(&f16), "{exact} {tf32} {f16}");
     });
 }
 

@@ -70,7 +70,7 @@ except ValueError:
 }
 for case in $cases; do
     size=${case%:*} batch=${case#*:}
-    for precision in f32 tf32; do
+    for precision in f32 tf32 f16; do
         row "$size px, batch $batch, inception-nas $precision" "$nas" bench --no-aux --json --quiet --device cuda \
             --precision "$precision" --size "$size" --batch "$batch" || failed=1
     done

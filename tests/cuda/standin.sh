@@ -65,12 +65,14 @@ mixed run --space tiny.toml --trials 4 --name cuda
 mixed verify --run cuda
 mixed finals --run cuda
 
-step "a search with factors in TF32"
-"$nas" run --space tiny.toml --trials 2 --seed 1 --set protocol.train_images=64 --device cuda --precision tf32 --results "$results" \
-    --name tf32 --quiet >/dev/null 2>&1
-grep -q '"device": "cuda-tf32"' "$results/tf32/manifest.json"
-grep -c '"status":"done"' "$results/tf32/trials.jsonl"
-if "$nas" verify --run tf32 --results "$results" --device cuda >/dev/null 2>&1; then exit 1; fi
+step "searches with rounded factors"
+for precision in tf32 f16; do
+    "$nas" run --space tiny.toml --trials 2 --seed 1 --set protocol.train_images=64 --device cuda --precision "$precision" \
+        --results "$results" --name "$precision" --quiet >/dev/null 2>&1
+    grep -q "\"device\": \"cuda-$precision\"" "$results/$precision/manifest.json"
+    grep -c '"status":"done"' "$results/$precision/trials.jsonl"
+    if "$nas" verify --run "$precision" --results "$results" --device cuda >/dev/null 2>&1; then exit 1; fi
+done
 
 step "the memory of a training step, expected and used"
 while read -r options; do

@@ -9,8 +9,9 @@ use cudarc::driver::CudaSlice;
 use dfdx::prelude::*;
 
 use super::images::KeptImages;
-use super::kernels::{Kernels, Products};
+use super::kernels::Kernels;
 use super::operands::MOST_VALUES;
+use super::products::Products;
 use crate::ops::budget::Promise;
 use crate::ops::{OpError, Spans, workspace};
 

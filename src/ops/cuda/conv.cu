@@ -6,17 +6,25 @@ struct Conv {
     u32 kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w;
 };
 
-// x: [N, H, W, C] -> rows: [N * H' * W', kernel_h * kernel_w * C], with zeros for the padding.
-extern "C" __global__ void window_rows(const float *x, float *rows, Conv g, u32 count) {
-    const u32 i = thread_number();
-    if (i >= count) return;
+// Value i of x: [N, H, W, C] -> [N * H' * W', kernel_h * kernel_w * C], with zeros for the padding.
+__device__ inline float under_window(const float *x, Conv g, u32 i) {
     const u32 c = i % g.channels, tap = i / g.channels;
     const u32 kx = tap % g.kernel_w, ky = tap / g.kernel_w % g.kernel_h;
     const Place out = place(tap / (g.kernel_w * g.kernel_h), g.out_height, g.out_width, 1);
     // Over the edge on the left or at the top wraps around to numbers larger than any extent.
     const u32 row = out.y * g.stride_h + ky - g.padding_h, column = out.x * g.stride_w + kx - g.padding_w;
     const bool inside = row < g.height && column < g.width;
-    rows[i] = inside ? x[((out.image * g.height + row) * g.width + column) * g.channels + c] : 0;
+    return inside ? x[((out.image * g.height + row) * g.width + column) * g.channels + c] : 0;
+}
+
+extern "C" __global__ void window_rows(const float *x, float *rows, Conv g, u32 count) {
+    const u32 i = thread_number();
+    if (i < count) rows[i] = under_window(x, g, i);
+}
+
+extern "C" __global__ void window_rows_half(const float *x, u16 *rows, Conv g, u32 count) {
+    const u32 i = thread_number();
+    if (i < count) rows[i] = half_bits(under_window(x, g, i));
 }
 
 // Adds to dx: [N, H, W, C] what the gradient of rows has for each of its values.

@@ -8,8 +8,11 @@ use cudarc::driver::CudaSlice;
 use dfdx::tensor::CudaError;
 
 use super::context::{Context, countable};
+use super::kernels::{FactorValue, Plain};
 use super::memory::{View, ViewMut};
 use super::operands::{Conv, Matrix};
+use super::products::{Factor, Values};
+use crate::device::Precision;
 use crate::ops::{OpError, Window, sizes, workspace};
 
 /// The sizes of one convolution.
@@ -44,15 +47,16 @@ impl Geometry {
         (self.images, self.output[0], self.output[1], self.c_out)
     }
 
-    /// Calls `work` with the values of some images' input and output, and memory for what lies under their windows.
-    fn each_part(
+    /// Calls `work` with which values of input and output are those of some images, and memory for what lies under their
+    /// windows.
+    fn each_part<E: Plain>(
         &self,
         context: &Context,
-        mut work: impl FnMut(Range<usize>, Range<usize>, ViewMut<'_>) -> Result<(), CudaError>,
+        mut work: impl FnMut(Range<usize>, Range<usize>, ViewMut<'_, E>) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
         let windows = self.conv.pixels() * self.conv.taps();
         let at_once = workspace::images_at_once(self.images, windows, context.window_values);
-        let mut memory: CudaSlice<f32> = context.kernels.scratch(at_once * windows)?;
+        let mut memory: CudaSlice<E> = context.kernels.scratch(at_once * windows)?;
         let mut memory = ViewMut::of(&mut memory);
         for first in (0..self.images).step_by(at_once) {
             let images = first..self.images.min(first + at_once);
@@ -61,6 +65,39 @@ impl Geometry {
             work(input, output, memory.part(0..images.len() * windows))?;
         }
         Ok(())
+    }
+
+    /// Calls `work` with what lies under the windows of some images, a row for each pixel of the output, and which values of
+    /// the output these pixels have.
+    fn each_windows(
+        &self,
+        context: &Context,
+        x: View<'_>,
+        work: impl FnMut(Matrix<'_>, Range<usize>) -> Result<(), CudaError>,
+    ) -> Result<(), CudaError> {
+        match context.products.precision() {
+            Precision::F32 | Precision::Tf32 => self.each_windows_of::<f32>(context, x, work),
+            Precision::F16 => self.each_windows_of::<u16>(context, x, work),
+        }
+    }
+
+    fn each_windows_of<E: FactorValue>(
+        &self,
+        context: &Context,
+        x: View<'_>,
+        mut work: impl FnMut(Matrix<'_>, Range<usize>) -> Result<(), CudaError>,
+    ) -> Result<(), CudaError>
+    where
+        for<'a> View<'a, E>: Into<Values<'a>>,
+    {
+        if self.pointwise {
+            let x = context.products.factor(&context.kernels, x)?;
+            return work(Matrix::new(x.values(), self.conv.taps()), 0..self.images * self.conv.pixels() * self.c_out);
+        }
+        self.each_part::<E>(context, |input, output, mut windows| {
+            context.kernels.window_rows(self.conv, x.part(input), windows.reborrow())?;
+            work(Matrix::new(windows.read(), self.conv.taps()), output)
+        })
     }
 }
 
@@ -72,15 +109,9 @@ pub fn forward(
     mut y: ViewMut<'_>,
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
-    let conv = geometry.conv;
-    let weight = Matrix::new(weight, geometry.c_out);
-    if geometry.pointwise {
-        return products.multiply(Matrix::new(x, conv.taps()), weight, y, false);
-    }
-    geometry.each_part(context, |input, output, mut windows| {
-        kernels.window_rows(conv, x.part(input), windows.reborrow())?;
-        products.multiply(Matrix::new(windows.read(), conv.taps()), weight, y.part(output), false)
-    })
+    let weight = products.factor(kernels, weight)?;
+    let weight = Matrix::new(weight.values(), geometry.c_out);
+    geometry.each_windows(context, x, |windows, output| products.multiply(windows, weight, y.part(output), false))
 }
 
 /// [`forward`] into memory of its own.
@@ -95,18 +126,13 @@ pub fn output(context: &Context, geometry: &Geometry, factors: [View<'_>; 2]) ->
 pub fn weight_gradient(
     context: &Context,
     geometry: &Geometry,
-    [x, dy]: [View<'_>; 2],
+    x: View<'_>,
+    dy: &Factor<'_>,
     mut dw: ViewMut<'_>,
 ) -> Result<(), CudaError> {
-    let Context { kernels, products, .. } = context;
-    let (conv, c_out) = (geometry.conv, geometry.c_out);
-    if geometry.pointwise {
-        return products.multiply(Matrix::new(x, conv.taps()).transposed(), Matrix::new(dy, c_out), dw, true);
-    }
-    geometry.each_part(context, |input, output, mut windows| {
-        kernels.window_rows(conv, x.part(input), windows.reborrow())?;
-        let windows = Matrix::new(windows.read(), conv.taps()).transposed();
-        products.multiply(windows, Matrix::new(dy.part(output), c_out), dw.reborrow(), true)
+    geometry.each_windows(context, x, |windows, output| {
+        let dy = Matrix::new(dy.values().part(output), geometry.c_out);
+        context.products.multiply(windows.transposed(), dy, dw.reborrow(), true)
     })
 }
 
@@ -114,17 +140,20 @@ pub fn weight_gradient(
 pub fn input_gradient(
     context: &Context,
     geometry: &Geometry,
-    [dy, weight]: [View<'_>; 2],
+    dy: &Factor<'_>,
+    weight: View<'_>,
     mut dx: ViewMut<'_>,
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
     let (conv, c_out) = (geometry.conv, geometry.c_out);
-    let weight = Matrix::new(weight, c_out).transposed();
+    let weight = products.factor(kernels, weight)?;
+    let weight = Matrix::new(weight.values(), c_out).transposed();
     if geometry.pointwise {
-        return products.multiply(Matrix::new(dy, c_out), weight, dx, true);
+        return products.multiply(Matrix::new(dy.values(), c_out), weight, dx, true);
     }
-    geometry.each_part(context, |input, output, mut windows| {
-        products.multiply(Matrix::new(dy.part(output), c_out), weight, windows.reborrow(), false)?;
+    geometry.each_part::<f32>(context, |input, output, mut windows| {
+        let dy = Matrix::new(dy.values().part(output), c_out);
+        products.multiply(dy, weight, windows.reborrow(), false)?;
         kernels.window_rows_gradient(conv, windows.read(), dx.part(input))
     })
 }

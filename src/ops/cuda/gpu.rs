@@ -16,6 +16,7 @@ use super::context::Context;
 use super::images::KeptImages;
 use super::kernels::{Kernels, LoadError};
 use super::memory::{Output, Source};
+use super::products::Products;
 use crate::device::{Device, DeviceKind, Precision};
 use crate::ops::budget::{Budget, Promise};
 use crate::ops::{Engines, OpError};
@@ -157,7 +158,7 @@ impl Gpu {
     fn engine_with(&self, promise: Option<Promise>) -> Result<OnCuda, OpError> {
         // Nothing random is drawn on the device.
         let device = Cuda::try_build(self.number, 0).map_err(OpError::device)?;
-        let products = self.kernels.products(self.precision).map_err(OpError::device)?;
+        let products = Products::new(&self.kernels, self.precision).map_err(OpError::device)?;
         Ok(OnCuda::new(Context::new(device, self.kernels.clone(), products, self.images.clone(), promise)))
     }
 }

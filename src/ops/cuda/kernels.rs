@@ -1,25 +1,24 @@
-//! The kernels and the matrix product, each as a function that checks what it is given.
+//! The kernels, each as a function that checks what it is given.
 //!
 //! Everything runs on the device's one stream, one after the other, as all that dfdx does; so memory may be freed as soon as
 //! what uses it has been launched. Sizes were checked where they come in: a wrong one here is a mistake in this module.
 
 use std::sync::Arc;
 
-use cudarc::cublas::sys::{cublasMath_t, cublasSetMathMode};
-use cudarc::cublas::{CudaBlas, result as blas};
+use cudarc::cublas::CudaBlas;
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaDevice, CudaFunction, CudaSlice, DeviceRepr, DriverError, LaunchAsync, LaunchConfig};
 use cudarc::nvrtc::{CompileError, compile_ptx};
 use dfdx::tensor::CudaError;
 
 use super::memory::{View, ViewMut};
-use super::operands::{Affine, Colours, Conv, Matrix, Part, PlacedCut, Pool, number, rows, same};
-use crate::device::Precision;
+use super::operands::{Affine, Colours, Conv, Part, PlacedCut, Pool, number, rows, same};
 
 /// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
 /// takes to every newer one.
 const SOURCE: &str = concat!(
     include_str!("common.cu"),
+    include_str!("half.cu"),
     include_str!("conv.cu"),
     include_str!("norm.cu"),
     include_str!("pool.cu"),
@@ -29,9 +28,13 @@ const SOURCE: &str = concat!(
 
 const MODULE: &str = "inception_nas";
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 22] = [
     "twice",
+    "to_half",
+    "largest",
+    "power_of_two",
     "window_rows",
+    "window_rows_half",
     "window_rows_gradient",
     "norm_sums",
     "norm_gradient_sums",
@@ -59,17 +62,27 @@ pub struct Kernels {
     device: Arc<CudaDevice>,
 }
 
-/// Matrix products, by a handle of cuBLAS, which wants one for each thread.
-#[derive(Debug)]
-pub struct Products {
-    blas: CudaBlas,
-}
-
 /// What any bits are a value of.
 pub trait Plain: DeviceRepr {}
 
 impl Plain for f32 {}
 impl Plain for u8 {}
+impl Plain for u16 {}
+
+/// Values of a factor of matrix products, and the kernel that copies to them what lies under windows.
+pub trait FactorValue: Plain {
+    /// Its name.
+    const WINDOW_ROWS: &'static str;
+}
+
+impl FactorValue for f32 {
+    const WINDOW_ROWS: &'static str = "window_rows";
+}
+
+/// The bits of an f16.
+impl FactorValue for u16 {
+    const WINDOW_ROWS: &'static str = "window_rows_half";
+}
 
 /// Why kernels could not be loaded.
 #[derive(Debug)]
@@ -98,28 +111,6 @@ unsafe impl<E> DeviceRepr for View<'_, E> {}
 // SAFETY: as for `View`.
 unsafe impl<E> DeviceRepr for ViewMut<'_, E> {}
 
-impl Products {
-    /// `c = a b`, or `c += a b`.
-    pub fn multiply(&self, a: Matrix<'_>, b: Matrix<'_>, c: ViewMut<'_>, accumulate: bool) -> Result<(), CudaError> {
-        let ([m, k], [also_k, n]) = (a.extents(), b.extents());
-        assert_eq!((k, c.len()), (also_k, m * n), "factors of a matrix product");
-        if c.len() == 0 {
-            return Ok(());
-        }
-        let [m, n, k, a_columns, b_columns] = [m, n, k, a.columns, b.columns].map(|extent| number(extent) as i32);
-        let (one, beta) = (1.0, if accumulate { 1.0 } else { 0.0 });
-        let (left, right) = (b.values.address() as *const f32, a.values.address() as *const f32);
-        // In cuBLAS's column-major order this is the product of the transposed matrices in the other order.
-        // SAFETY: the handle is alive, the extents are those of the views, as was checked, and `c`, borrowed for writing,
-        // overlaps with neither factor.
-        let done = unsafe {
-            let (op_b, op_a, c) = (b.operation(), a.operation(), c.address() as *mut f32);
-            blas::sgemm(*self.blas.handle(), op_b, op_a, n, m, k, &one, left, b_columns, right, a_columns, &beta, c, n)
-        };
-        Ok(done?)
-    }
-}
-
 impl Kernels {
     /// Compiles the kernels and loads them on a device.
     pub fn load(device: Arc<CudaDevice>) -> Result<Self, LoadError> {
@@ -133,16 +124,9 @@ impl Kernels {
         Ok(self.device.bind_to_thread()?)
     }
 
-    /// Matrix products on the same device, for the calling thread.
-    pub fn products(&self, precision: Precision) -> Result<Products, CudaError> {
-        let blas = CudaBlas::new(self.device.clone())?;
-        let mode = match precision {
-            Precision::F32 => cublasMath_t::CUBLAS_DEFAULT_MATH,
-            Precision::Tf32 => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
-        };
-        // SAFETY: the handle is alive.
-        unsafe { cublasSetMathMode(*blas.handle(), mode).result()? };
-        Ok(Products { blas })
+    /// A handle of cuBLAS on the same device, for the calling thread.
+    pub fn blas(&self) -> Result<CudaBlas, CudaError> {
+        Ok(CudaBlas::new(self.device.clone())?)
     }
 
     /// Memory for so many values, which are anything.
@@ -185,11 +169,38 @@ impl Kernels {
         self.launch("twice", count, (x, y, number(count)))
     }
 
+    /// `y = scale * x` in f16, where `scale` is the first of two values, or 1.
+    pub fn to_half(&self, x: View<'_>, scale: Option<View<'_>>, y: ViewMut<'_, u16>) -> Result<(), CudaError> {
+        let count = same("halves", [x.len(), y.len()]);
+        if let Some(scale) = &scale {
+            same("values of a scale", [scale.len(), 2]);
+        }
+        let scale = scale.map_or(0, |scale| scale.address());
+        self.launch("to_half", count, (x, scale, y, number(count)))
+    }
+
+    /// The largest magnitude of each of as many parts of `x` as there are values in `most`.
+    pub fn largest(&self, x: View<'_>, most: ViewMut<'_>) -> Result<(), CudaError> {
+        let parts = most.len();
+        self.launch("largest", parts, (x, most, number(parts), number(x.len())))
+    }
+
+    /// The power of two that takes a magnitude to between 2^14 and 2^15, and its inverse.
+    pub fn power_of_two(&self, magnitude: View<'_>, scale: ViewMut<'_>) -> Result<(), CudaError> {
+        same("magnitudes and half the values of a scale", [magnitude.len(), scale.len() / 2, 1]);
+        self.launch("power_of_two", 1, (magnitude, scale))
+    }
+
     /// What lies under the window at each output pixel: `x: [N, H, W, C]` -> `[N * H' * W', taps]`.
-    pub fn window_rows(&self, conv: Conv, x: View<'_>, windows: ViewMut<'_>) -> Result<(), CudaError> {
+    pub fn window_rows<E: FactorValue>(
+        &self,
+        conv: Conv,
+        x: View<'_>,
+        windows: ViewMut<'_, E>,
+    ) -> Result<(), CudaError> {
         let count = windows.len();
         same("windows", [rows(x.len(), conv.input()), rows(count, conv.pixels() * conv.taps())]);
-        self.launch("window_rows", count, (x, windows, conv, number(count)))
+        self.launch(E::WINDOW_ROWS, count, (x, windows, conv, number(count)))
     }
 
     /// Adds to `dx` the gradient of [`Kernels::window_rows`].

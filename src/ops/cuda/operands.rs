@@ -5,6 +5,7 @@
 use cudarc::cublas::sys::cublasOperation_t;
 
 use super::memory::View;
+use super::products::Values;
 
 /// Most values that kernels and matrix products count.
 pub const MOST_VALUES: usize = i32::MAX as usize;
@@ -56,7 +57,7 @@ pub struct PlacedCut {
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
     /// As many as rows times columns.
-    pub values: View<'a>,
+    pub values: Values<'a>,
     rows: usize,
     /// As it is stored.
     pub columns: usize,
@@ -65,7 +66,8 @@ pub struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// Of so many columns.
-    pub fn new(values: View<'a>, columns: usize) -> Self {
+    pub fn new(values: impl Into<Values<'a>>, columns: usize) -> Self {
+        let values = values.into();
         Self { values, rows: rows(values.len(), columns), columns, transposed: false }
     }
 

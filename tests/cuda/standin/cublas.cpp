@@ -1,4 +1,4 @@
-// A stand-in for libcublas: the one matrix product that the program asks for, on the CPU.
+// A stand-in for libcublas: the matrix products that the program asks for, on the CPU.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -6,7 +6,7 @@
 
 namespace {
 
-const int TF32 = 3;
+const int TF32 = 3, F16 = 2, F32 = 0, SUM_IN_F32 = 68;
 
 // The nearest number with 10 bits after the point, the even one of two.
 float tf32(float value) {
@@ -17,13 +17,13 @@ float tf32(float value) {
     return value;
 }
 
-// A copy of a column-major matrix in TF32.
-std::vector<float> rounded(const float *matrix, int rows, int columns, int ld) {
+// A copy of a column-major matrix, each number as `convert` has it.
+template <class T, class C> std::vector<float> converted(const T *matrix, int rows, int columns, int ld, C convert) {
     std::vector<float> copy((size_t)ld * columns);
     for (int column = 0; column < columns; column++)
         for (int row = 0; row < rows; row++) {
             const size_t at = row + (size_t)column * ld;
-            copy[at] = tf32(matrix[at]);
+            copy[at] = convert(matrix[at]);
         }
     return copy;
 }
@@ -33,11 +33,14 @@ std::vector<float> rounded(const float *matrix, int rows, int columns, int ld) {
 extern "C" {
 
 bool standin_product();
+bool standin_idle();
 
 struct Handle { int math; };
 
 int cublasCreate_v2(void **handle) { *handle = new Handle{0}; return 0; }
 int cublasDestroy_v2(void *handle) { delete (Handle *)handle; return 0; }
+// Where alpha and beta lie makes no difference here.
+int cublasSetPointerMode_v2(void *, int) { return 0; }
 int cublasSetMathMode(void *handle, int math) { ((Handle *)handle)->math = math; return 0; }
 int cublasSetStream_v2(void *, void *) { return 0; }
 
@@ -49,8 +52,8 @@ int cublasSgemm_v2(
     if (!standin_product()) return 0;
     std::vector<float> rounded_a, rounded_b;
     if (((Handle *)handle)->math == TF32) {
-        rounded_a = rounded(a, transpose_a ? k : m, transpose_a ? m : k, lda);
-        rounded_b = rounded(b, transpose_b ? n : k, transpose_b ? k : n, ldb);
+        rounded_a = converted(a, transpose_a ? k : m, transpose_a ? m : k, lda, tf32);
+        rounded_b = converted(b, transpose_b ? n : k, transpose_b ? k : n, ldb, tf32);
         a = rounded_a.data(), b = rounded_b.data();
     }
     const size_t row_a = transpose_a ? lda : 1, column_a = transpose_a ? 1 : lda;
@@ -73,6 +76,25 @@ int cublasSgemm_v2(
         }
     }
     return 0;
+}
+
+// Factors in f16, sums and the product in f32.
+int cublasGemmEx(
+    void *, int transpose_a, int transpose_b, int m, int n, int k, const void *alpha, const void *a, int type_a, int lda,
+    const void *b, int type_b, int ldb, const void *beta, void *c, int type_c, int ldc, int sum, int
+) {
+    if (type_a != F16 || type_b != F16 || type_c != F32 || sum != SUM_IN_F32) return 15;
+    auto exact = [](_Float16 value) { return (float)value; };
+    std::vector<float> left, right;
+    if (!standin_idle()) {
+        left = converted((const _Float16 *)a, transpose_a ? k : m, transpose_a ? m : k, lda, exact);
+        right = converted((const _Float16 *)b, transpose_b ? n : k, transpose_b ? k : n, ldb, exact);
+    }
+    Handle plain = {0};
+    return cublasSgemm_v2(
+        &plain, transpose_a, transpose_b, m, n, k, (const float *)alpha, left.data(), lda, right.data(), ldb, (const float *)beta,
+        (float *)c, ldc
+    );
 }
 
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #define __global__
 #define __device__
@@ -16,6 +17,14 @@ extern Index blockIdx, threadIdx, blockDim, gridDim;
 typedef float __half;
 
 template <class T> T atomicAdd(T *to, T value) { T before = *to; *to += value; return before; }
+inline unsigned short half_bits(float value) {
+    const _Float16 half = (_Float16)value;
+    unsigned short bits;
+    memcpy(&bits, &half, sizeof bits);
+    return bits;
+}
+inline unsigned __float_as_uint(float value) { unsigned bits; memcpy(&bits, &value, sizeof bits); return bits; }
+inline float __uint_as_float(unsigned bits) { float value; memcpy(&value, &bits, sizeof value); return value; }
 inline float __fmul_rn(float a, float b) { return a * b; }
 template <class T> T maxg(T a, T b) { return a > b || b != b ? a : b; }
 template <class T> T ming(T a, T b) { return a < b || b != b ? a : b; }

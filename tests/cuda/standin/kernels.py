@@ -12,7 +12,7 @@ COMPILED_WITH_DFDX = """add/binary_add add/scalar_add sub/binary_sub sub/scalar_
 div/binary_div div/scalar_div select_and_gather/gather sum_to/sum_to max_to/max_to cmp/cmp choose/choose relu/relu sqrt/sqrt
 square/square exp/exp ln/ln negate/negate axpy/axpy sgd/sgd""".split()
 COMPILED_WHEN_RUN = ["concat_along", "reshape_to"]
-OWN = ["common", "conv", "norm", "pool", "parts", "images"]
+OWN = ["common", "half", "conv", "norm", "pool", "parts", "images"]
 
 TABLE = """
 Index blockIdx, threadIdx, blockDim, gridDim;
