@@ -97,13 +97,21 @@ impl Args {
 /// be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let run = StoredRun::read(&args.run, output)?;
-    run.check_device(args.device)?;
-    let device = args.device.open()?;
     let dir = run.dir.finals();
     let frozen = dir.read_list()?;
     if let Some(list) = &frozen {
         check_unchanged(&args, list, &dir)?;
+        let (trainings, _) = dir.read_trainings()?;
+        if let Some(answers) = dir.read_answers(list)?
+            && unfinished(list, &trainings, &dir).is_empty()
+        {
+            // Nothing is left to compute.
+            run.data(&args.data, output)?;
+            return show(&run, list, &trainings, &answers, output);
+        }
     }
+    run.check_device(args.device)?;
+    let device = args.device.open()?;
     let data = run.data(&args.data, output)?;
     let list = match frozen {
         Some(list) => list,
@@ -135,13 +143,27 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             answers
         }
     };
-    let report = FinalsReport::new(run.name.as_str(), &list, &trainings, Some(&answers));
-    let json = serde_json::to_string_pretty(&report)? + "\n";
-    write_atomically(&dir.report(), json.as_bytes())?;
+    show(&run, &list, &trainings, &answers, output)
+}
+
+/// Writes the report and shows it.
+fn show(run: &StoredRun, list: &List, trainings: &[Trial], answers: &Answers, output: Output) -> Result<(), Failure> {
+    let report = FinalsReport::new(run.name.as_str(), list, trainings, Some(answers));
+    let (json, path) = (serde_json::to_string_pretty(&report)? + "\n", run.dir.finals().report());
+    write_atomically(&path, json.as_bytes())?;
     if output.json {
         return stdout::print(&json);
     }
-    stdout::print(&format!("{}written: {}\n", finals_table(&report), dir.report().display()))
+    stdout::print(&format!("{}written: {}\n", finals_table(&report), path.display()))
+}
+
+/// The trainings that are not done yet, or whose models are gone.
+fn unfinished(list: &List, trainings: &[Trial], dir: &FinalsDir) -> Vec<Job> {
+    let is_done = |job: &Job| {
+        let trial = trainings.iter().find(|trial| trial.job.index == job.index);
+        trial.is_some_and(|trial| trial.outcome.score().is_none() || dir.model(job.index).is_dir())
+    };
+    list.jobs().into_iter().filter(|job| !is_done(job)).collect()
 }
 
 /// Refuses other options than those that the list was frozen with.
@@ -169,7 +191,7 @@ fn new_list(args: &Args, run: &StoredRun, data: &Pyramid) -> Result<List, Failur
         .map_err(|error| Failure::Usage(anyhow!(error).context(format!("run {}", run.name))))
 }
 
-/// Does the trainings that are not done yet, or whose models are gone.
+/// Does the trainings that are [`unfinished`].
 fn train(
     run: &StoredRun,
     list: &List,
@@ -179,14 +201,8 @@ fn train(
     workers: NonZeroUsize,
     output: Output,
 ) -> Result<(), Failure> {
-    let stored = store.trials()?;
-    let is_done = |job: &Job| {
-        let trial = stored.iter().find(|trial| trial.job.index == job.index);
-        trial.is_some_and(|trial| trial.outcome.score().is_none() || dir.model(job.index).is_dir())
-    };
-    let all = list.jobs();
-    let names = all.iter().map(|job| (job.index, list.name(job.index))).collect();
-    let jobs: Vec<Job> = all.into_iter().filter(|job| !is_done(job)).collect();
+    let names = list.jobs().iter().map(|job| (job.index, list.name(job.index))).collect();
+    let jobs = unfinished(list, &store.trials()?, dir);
     if jobs.is_empty() {
         return Ok(());
     }

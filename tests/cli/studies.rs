@@ -161,6 +161,8 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
     let text = place.ok("finals --run one --data pets");
     assert!(text.contains("the paper's network scaled to its MACs") || text.contains(" beat"), "{text}");
     assert!(place.fails(2, "finals --run one --data pets --seeds 3").contains("--seeds: 2 -> 3"));
+    // Where they were computed need not be at hand for that.
+    assert_eq!(place.json("finals --run one --data pets -q --device cuda"), report);
 
     // Killed, stopped with Ctrl-C, and with a model lost.
     place.ok(&format!("{search} two"));
