@@ -91,7 +91,7 @@ pub fn fit<E: Engine>(
     let mut sgd = Sgd::new(recipe.momentum, recipe.weight_decay);
     let (mut batch, mut unread) = (Batch::default(), Vec::new());
     let mut epoch_losses = Vec::with_capacity(recipe.epochs);
-    keep(network.engine(), dataset)?;
+    keep(network.engine(), dataset, images)?;
 
     for epoch in 0..recipe.epochs {
         let order = epoch_order(images, seed, epoch as u64);

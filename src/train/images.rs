@@ -1,5 +1,6 @@
 //! Images of a data set, on their way to where an engine computes.
 
+use std::collections::BTreeSet;
 use std::mem;
 
 use dfdx::prelude::*;
@@ -15,15 +16,17 @@ pub struct Varied<'a> {
     pub epoch: u64,
 }
 
-/// Lets `engine` keep the images that networks are trained and measured on, if it does so.
+/// Lets `engine` keep the images that networks are trained and measured on, and the images `others`, if it does so.
 ///
 /// # Errors
 /// [`OpError`] if the device refuses.
-pub fn keep<E: Engine>(engine: &E, dataset: &Dataset) -> Result<(), OpError> {
+pub fn keep<E: Engine>(engine: &E, dataset: &Dataset, others: &[u32]) -> Result<(), OpError> {
+    let splits = [Split::Train, Split::Validation].map(|split| dataset.split(split));
+    let numbers: BTreeSet<u32> = splits.into_iter().flatten().chain(others).copied().collect();
     engine.keep_images(&Images {
         name: dataset.fingerprint(),
         side: dataset.resolution(),
-        numbers: [Split::Train, Split::Validation].map(|split| dataset.split(split)).concat(),
+        numbers: numbers.into_iter().collect(),
         bytes: &|image| dataset.pixels(image),
         mean: MEAN,
         deviation: STD,
@@ -83,7 +86,7 @@ mod tests {
                     engine.cut_images(set.fingerprint(), set.seen(images, None, 0, 0).map(nothing)).unwrap().is_some()
                 };
                 assert!(!cut(train));
-                keep(&engine, &set).unwrap();
+                keep(&engine, &set, &train[..1]).unwrap();
                 // Only those that are trained and measured on.
                 assert!(cut(train) && cut(set.split(Split::Validation)) && !cut(test));
                 for crop in [Crop::None, Crop::Shift, Crop::Resized] {
