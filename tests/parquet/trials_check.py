@@ -11,7 +11,9 @@ import sys
 import pandas
 
 TEXT = {"origin", "failure", "key"}
-REAL = {"seconds", "screening_seconds", "accuracy", "accuracy_se", "validation_loss", "training_loss_sum"}
+REAL = {
+    "seconds", "screening_seconds", "accuracy", "accuracy_se", "validation_loss", "training_loss_sum", "latency_ms",
+}
 
 
 def main(table, file):
