@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! default.toml -> SpaceFile -check-> Space -ask-> Genotype -decode-> Architecture -cost-> inside the limits?
-//!   -> trained already? reuse : net -> fit -> Score
+//!   -> proposed before? mutate further : net -> fit -> Score
 //!   -> Trial appended and flushed -> tell the searcher -> progress, front, report
 //! ```
 //!
@@ -14,6 +14,7 @@
 
 pub mod arch;
 pub mod cli;
+pub mod cut;
 pub mod data;
 pub mod device;
 pub mod diagnostic;

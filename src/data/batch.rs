@@ -3,6 +3,7 @@
 use super::augment::{Augment, Variation, Window};
 use super::dataset::Dataset;
 use super::random::{Purpose, Stream};
+use crate::cut::Cut;
 
 /// Mean of red, green and blue over ImageNet, of values from 0 to 1; subtracted from every pixel.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -16,20 +17,6 @@ pub struct Batch {
     pub pixels: Vec<f32>,
     /// `[N]`, indices into the classes.
     pub labels: Vec<usize>,
-}
-
-/// The part of an image that is seen in a batch, stretched to the image's size bilinearly, with pixel centres at half-integers
-/// and edges repeated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seen {
-    /// Index of the image.
-    pub image: u32,
-    /// Left and top edge in pixels, possibly outside of the image.
-    pub corner: [f32; 2],
-    /// Width and height in pixels.
-    pub size: [f32; 2],
-    /// Whether it is then flipped left to right.
-    pub flip: bool,
 }
 
 /// The same indices in the order of one epoch: a function of `indices`, `seed` and `epoch`.
@@ -71,13 +58,7 @@ impl Dataset {
     }
 
     /// What [`Dataset::fill`] shows of the images `indices`: stretching and normalising that gives the same values to the bit.
-    pub fn seen(
-        &self,
-        indices: &[u32],
-        augment: Option<&Augment>,
-        seed: u64,
-        epoch: u64,
-    ) -> impl Iterator<Item = Seen> {
+    pub fn cuts(&self, indices: &[u32], augment: Option<&Augment>, seed: u64, epoch: u64) -> impl Iterator<Item = Cut> {
         let side = self.resolution();
         indices.iter().map(move |&image| {
             let Variation { window, flip } =
@@ -86,7 +67,7 @@ impl Dataset {
                 Window::Shifted { right, down } => ([right as f32, down as f32], [side as f32; 2]),
                 Window::Box { left, top, width, height } => ([left, top], [width, height]),
             };
-            Seen { image, corner, size, flip }
+            Cut { image, corner, size, flip }
         })
     }
 }
@@ -247,7 +228,7 @@ mod tests {
 
     /// What an engine that has the images computes from: to the bit what is written here.
     #[test]
-    fn what_is_seen_of_an_image_says_all() {
+    fn a_cut_says_all_that_is_seen_of_an_image() {
         for side in [8, 17, 224] {
             let set = synthetic(6, side, 0.5, 1).unwrap();
             for crop in [Crop::None, Crop::Shift, Crop::Resized] {
@@ -255,12 +236,12 @@ mod tests {
                 let mut batch = Batch::default();
                 set.fill(&set.all(), Some(&augment), 5, 6, &mut batch);
                 let mut out = vec![0.0; side * side * 3];
-                for (seen, expected) in set.seen(&set.all(), Some(&augment), 5, 6).zip(batch.pixels.chunks(out.len())) {
-                    resized(set.pixels(seen.image), side, seen.corner, seen.size, &mut out);
-                    if seen.flip {
+                for (cut, expected) in set.cuts(&set.all(), Some(&augment), 5, 6).zip(batch.pixels.chunks(out.len())) {
+                    resized(set.pixels(cut.image), side, cut.corner, cut.size, &mut out);
+                    if cut.flip {
                         out.chunks_exact_mut(side * 3).for_each(flip);
                     }
-                    assert!(out == expected, "{side} px, {seen:?}");
+                    assert!(out == expected, "{side} px, {cut:?}");
                 }
             }
         }

@@ -20,7 +20,7 @@ mod split;
 mod synthetic;
 
 pub use augment::{Augment, Crop};
-pub use batch::{Batch, MEAN, STD, Seen, epoch_order};
+pub use batch::{Batch, MEAN, STD, epoch_order};
 pub use cache::default_cache_dir;
 pub use dataset::Dataset;
 pub use error::DataError;

@@ -314,6 +314,22 @@ fn smallest_and_odd_inputs_train() {
 }
 
 #[test]
+fn a_step_keeps_no_more_memory_than_the_one_before() {
+    let architecture = Architecture::googlenet_scaled(0.1, 2, true).unwrap();
+    let golden = Golden { batch: 2, size: 32, ..Golden::read() };
+    let mut network = GoogLeNet::new(Gemm::new(), &architecture, 3).unwrap();
+    let kept: Vec<usize> = (0..4)
+        .map(|step| {
+            let images = golden.images(network.engine().device());
+            let output = network.forward_train(images.leaky_traced(), Some(step)).unwrap();
+            drop(output.aux_logits.into_iter().fold(output.logits, |sum, aux| sum + aux).exp().sum().backward());
+            network.engine().pooled()
+        })
+        .collect();
+    assert!(kept[1] > 0 && kept[2..].iter().all(|&kept_now| kept_now == kept[1]), "{kept:?}");
+}
+
+#[test]
 fn a_timeline_hears_of_every_module_and_changes_no_bit() {
     fn check<E: Engine>(engine: fn() -> E, aux_heads: bool) {
         let architecture = Architecture::googlenet_scaled(0.05, 2, aux_heads).unwrap();

@@ -43,18 +43,27 @@ impl Budget {
         Self(Arc::new(Account { capacity: Box::new(capacity), promised: Mutex::default(), returned: Condvar::new() }))
     }
 
-    /// For a training: waits until `bytes` are promised to nobody else.
+    /// For a training: waits until `bytes` are promised to nobody else. Where what stays is in its way, and nothing but that,
+    /// `make_room` has to let go of it; what a training still uses of it comes back with that training.
     ///
     /// # Errors
-    /// [`OpError::TooLarge`] if there would not be so many if all other trainings ended.
-    pub fn promise(&self, bytes: u64) -> Result<Promise, OpError> {
+    /// [`OpError::TooLarge`] if there are not so many in all.
+    pub fn promise(&self, bytes: u64, make_room: impl Fn()) -> Result<Promise, OpError> {
         let mut promised = self.0.promised();
         loop {
-            let most = (self.0.capacity)()?.saturating_sub(promised.to_what_stays);
-            if bytes > most {
-                return Err(OpError::TooLarge { needed: bytes, free: most });
+            let capacity = (self.0.capacity)()?;
+            if bytes > capacity {
+                return Err(OpError::TooLarge { needed: bytes, free: capacity });
             }
-            if bytes <= most.saturating_sub(promised.to_trainings) {
+            if bytes > capacity.saturating_sub(promised.to_what_stays) {
+                // What is let go of is told to this account.
+                drop(promised);
+                make_room();
+                promised = self.0.promised();
+                if promised.to_what_stays == 0 {
+                    continue;
+                }
+            } else if bytes <= capacity.saturating_sub(promised.to_what_stays + promised.to_trainings) {
                 return Ok(self.give(&mut promised, bytes, |promised| &mut promised.to_trainings));
             }
             promised = self.0.returned.wait(promised).unwrap_or_else(PoisonError::into_inner);
@@ -110,12 +119,12 @@ mod tests {
     #[test]
     fn what_can_never_fit_is_refused_at_once() {
         let budget = Budget::new(|| Ok(100));
-        let _half = budget.promise(50).unwrap();
-        assert_eq!(budget.promise(101).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
-        assert!(budget.promise(50).is_ok());
+        let _half = budget.promise(50, || ()).unwrap();
+        assert_eq!(budget.promise(101, || ()).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
+        assert!(budget.promise(50, || ()).is_ok());
         let lost = OpError::Device("lost".to_owned());
         let error = lost.clone();
-        assert_eq!(Budget::new(move || Err(error.clone())).promise(1).err(), Some(lost));
+        assert_eq!(Budget::new(move || Err(error.clone())).promise(1, || ()).err(), Some(lost));
     }
 
     #[test]
@@ -124,7 +133,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
-                    let promise = budget.clone().promise(40).unwrap();
+                    let promise = budget.clone().promise(40, || ()).unwrap();
                     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(20));
                     now.fetch_sub(1, Ordering::SeqCst);
@@ -133,7 +142,7 @@ mod tests {
             }
         });
         assert_eq!((most.into_inner(), now.into_inner()), (2, 0));
-        assert!(budget.promise(100).is_ok());
+        assert!(budget.promise(100, || ()).is_ok());
     }
 
     #[test]
@@ -141,9 +150,9 @@ mod tests {
         let left = Arc::new(AtomicU64::new(100));
         let capacity = left.clone();
         let budget = Budget::new(move || Ok(capacity.load(Ordering::SeqCst)));
-        let first = budget.promise(60).unwrap();
+        let first = budget.promise(60, || ()).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| budget.promise(60).map(drop));
+            let waiting = scope.spawn(|| budget.promise(60, || ()).map(drop));
             std::thread::sleep(Duration::from_millis(20));
             left.store(50, Ordering::SeqCst);
             drop(first);
@@ -155,13 +164,28 @@ mod tests {
     fn what_stays_never_waits_and_takes_a_part_at_most() {
         let budget = Budget::new(|| Ok(100));
         assert!(budget.promise_to_stay(26).unwrap().is_none());
-        let images = budget.promise_to_stay(20).unwrap().unwrap();
+        let _images = budget.promise_to_stay(20).unwrap().unwrap();
         assert!(budget.promise_to_stay(6).unwrap().is_none());
-        assert_eq!(budget.promise(81).err(), Some(OpError::TooLarge { needed: 81, free: 80 }));
-        let training = budget.promise(80).unwrap();
+        let _training = budget.promise(80, || ()).unwrap();
         assert!(budget.promise_to_stay(1).unwrap().is_none());
-        drop((images, training));
-        let _training = budget.promise(81).unwrap();
-        assert!(budget.promise_to_stay(20).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_stays_goes_if_that_lets_a_training_fit_and_not_before() {
+        let budget = Budget::new(|| Ok(100));
+        let images = Mutex::new(budget.promise_to_stay(20).unwrap());
+        let in_use = Mutex::new(budget.promise_to_stay(5).unwrap());
+        let make_room = || drop(images.lock().unwrap().take());
+        assert_eq!(budget.promise(101, make_room).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
+        drop(budget.promise(75, make_room).unwrap());
+        assert!(images.lock().unwrap().is_some());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| budget.promise(96, make_room).map(drop));
+            std::thread::sleep(Duration::from_millis(20));
+            // Somebody else has used it until now.
+            drop(in_use.lock().unwrap().take());
+            assert_eq!(waiting.join().unwrap(), Ok(()));
+        });
+        assert!(images.lock().unwrap().is_none());
     }
 }

@@ -3,7 +3,8 @@
 use dfdx::prelude::*;
 use dfdx::tensor::Synchronize;
 
-use super::{Channels, Cut, Images, Maps, OpError, Rows, Spans, Window};
+use super::{Channels, Images, Maps, OpError, Rows, Spans, Window};
+use crate::cut::Cut;
 
 /// A convolution without bias, batch norm over its output channels, and ReLU.
 pub struct ConvBn<'a, D: Device<f32>> {

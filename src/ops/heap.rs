@@ -12,7 +12,8 @@ pub fn keep_freed_memory() {
         const LARGEST_IN_HEAP: i32 = 32 << 20;
         /// Above this, what is free at the end of a heap is given back after all.
         const KEPT: i32 = 256 << 20;
-        // SAFETY: sets two parameters of the allocator while no other thread uses it. If they are refused, all stays as it is.
+        // SAFETY: sets two parameters of the allocator, which takes a lock of its own for that. If they are refused, all stays
+        // as it is.
         unsafe {
             libc::mallopt(libc::M_MMAP_THRESHOLD, LARGEST_IN_HEAP);
             libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);

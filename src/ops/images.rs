@@ -15,17 +15,3 @@ pub struct Images<'a> {
     /// What a channel is then divided by.
     pub deviation: [f32; 3],
 }
-
-/// The part of an image that is seen, stretched to the image's size: bilinearly, with pixel centres at half-integers and edges
-/// repeated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cut {
-    /// Number of the image.
-    pub image: u32,
-    /// Left and top edge in pixels, possibly outside of the image.
-    pub corner: [f32; 2],
-    /// Width and height in pixels.
-    pub size: [f32; 2],
-    /// Whether left and right change places.
-    pub flip: bool,
-}

@@ -34,7 +34,7 @@ pub use engines::{Engines, OneThread};
 pub use error::OpError;
 pub use global_pool::global_avg_pool;
 pub use heap::keep_freed_memory;
-pub use images::{Cut, Images};
+pub use images::Images;
 pub use linear::linear;
 pub use timeline::{Mark, Timeline};
 pub use window::{Spans, Window};

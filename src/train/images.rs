@@ -5,8 +5,8 @@ use std::mem;
 
 use dfdx::prelude::*;
 
-use crate::data::{Augment, Batch, Dataset, MEAN, STD, Seen, Split};
-use crate::ops::{Cut, Engine, Images, Maps, OpError};
+use crate::data::{Augment, Batch, Dataset, MEAN, STD, Split};
+use crate::ops::{Engine, Images, Maps, OpError};
 
 /// How images are varied.
 #[derive(Clone, Copy)]
@@ -47,8 +47,7 @@ pub fn load<E: Engine>(
 ) -> Result<Maps<E::Device>, OpError> {
     let augment = varied.map(|varied| varied.augment);
     let (seed, epoch) = varied.map_or((0, 0), |varied| (varied.seed, varied.epoch));
-    let cuts = dataset.seen(indices, augment, seed, epoch);
-    let cuts = cuts.map(|Seen { image, corner, size, flip }| Cut { image, corner, size, flip });
+    let cuts = dataset.cuts(indices, augment, seed, epoch);
     if let Some(maps) = engine.cut_images(dataset.fingerprint(), cuts)? {
         dataset.fill_labels(indices, batch);
         return Ok(maps);
@@ -80,10 +79,8 @@ mod tests {
             for side in [32, 45] {
                 let set = synthetic(60, side, 0.5, 7).unwrap();
                 let (train, test) = (set.split(Split::Train), set.split(Split::Test));
-                let nothing =
-                    |seen: Seen| Cut { image: seen.image, corner: seen.corner, size: seen.size, flip: seen.flip };
                 let cut = |images: &[u32]| {
-                    engine.cut_images(set.fingerprint(), set.seen(images, None, 0, 0).map(nothing)).unwrap().is_some()
+                    engine.cut_images(set.fingerprint(), set.cuts(images, None, 0, 0)).unwrap().is_some()
                 };
                 assert!(!cut(train));
                 keep(&engine, &set, &train[..1]).unwrap();

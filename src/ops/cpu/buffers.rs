@@ -31,7 +31,14 @@ impl Buffers {
         fitting.unwrap_or_else(|| vec![0.0; len])
     }
 
-    /// A buffer of these elements, which come here afterwards.
+    /// Elements that nobody uses.
+    #[cfg(test)]
+    pub fn elements(&self) -> usize {
+        self.free().iter().map(|(length, buffers)| length * buffers.len()).sum()
+    }
+
+    /// A buffer of these elements, which come here afterwards: in exchange for those of a [`take_vec`](Self::take_vec), since
+    /// what nobody takes stays for as long as the training.
     pub fn adopt(&self, elements: Vec<f32>) -> Buffer {
         Buffer { len: elements.len(), elements, home: self.clone() }
     }

@@ -9,7 +9,7 @@ use super::matmul::{
     Destination, Packed, Rows, Runs, add_transposed_product, multiply, pack_range, packed_len, panel_width,
 };
 use super::winograd::{self, Kernel, Tiling};
-use crate::ops::{OpError, Window};
+use crate::ops::{OpError, Window, sizes};
 
 /// Rows multiplied at a time: enough to repay the loading of the weights. Divisible by all tile heights.
 const ROWS: usize = 192;
@@ -38,11 +38,7 @@ impl Geometry {
     /// Sizes of a convolution of `x: [N, H, W, C_in]` by `weight: [kernel_h * kernel_w * C_in, C_out]`.
     pub fn new(x: (usize, usize, usize, usize), weight: (usize, usize), window: Window) -> Result<Self, OpError> {
         let (images, height, width, c_in) = x;
-        let output = window.output("conv2d", [height, width])?;
-        let expected = window.kernel[0] * window.kernel[1] * c_in;
-        if weight.0 != expected {
-            return Err(OpError::Shape { op: "conv2d", what: "rows of the weight", got: weight.0, expected });
-        }
+        let output = sizes::conv2d(&x, &weight, window)?;
         Ok(Self { images, input: [height, width], output, c_in, c_out: weight.1, window })
     }
 

@@ -5,7 +5,7 @@ use dfdx::prelude::*;
 use super::norm::NormGradients;
 use super::unit::{BatchMoments, Parameters};
 use crate::ops::tape::{self, CpuGradients, Slot};
-use crate::ops::{ConvBn, Moments, OpError, Window};
+use crate::ops::{ConvBn, Moments, OpError, Window, sizes};
 
 /// A copy of a [`ConvBn`]'s parameters with the identities of their gradients.
 pub struct Layer {
@@ -29,12 +29,7 @@ pub struct Layer {
 impl Layer {
     /// Copies the parameters and checks that their channels agree.
     pub fn read(layer: &ConvBn<'_, Cpu>) -> Result<Self, OpError> {
-        let expected = layer.weight.shape().1;
-        for (what, got) in [("scale", layer.scale.shape().0), ("shift", layer.shift.shape().0)] {
-            if got != expected {
-                return Err(OpError::Shape { op: "conv_bn_relu", what, got, expected });
-            }
-        }
+        sizes::batch_norm(layer.weight.shape().1, &[("scale", layer.scale), ("shift", layer.shift)])?;
         Ok(Self {
             weight: tape::read(layer.weight),
             shape: *layer.weight.shape(),

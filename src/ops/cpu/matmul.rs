@@ -42,7 +42,7 @@ pub struct Rows<'a> {
 
 impl Rows<'_> {
     /// Panics if an element of a row lies outside the slice: the callers derive the rows from checked geometry.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let last = self.starts.iter().copied().max().unwrap_or(0);
         let reach = self.runs.count.saturating_sub(1) * self.runs.stride + self.runs.length;
         assert!(self.starts.is_empty() || last + reach <= self.data.len(), "rows of the left factor in their slice");
@@ -100,6 +100,11 @@ impl<'a> Packed<'a> {
         pack_range(isa, buffer, data, [rows, columns], 0..columns, strides);
         Self::of(isa, buffer, [rows, columns])
     }
+
+    /// Panics unless its panels of so many columns are there.
+    pub(super) fn check(&self, width: usize) {
+        assert!(self.panels.len() >= self.rows * self.columns.next_multiple_of(width), "right factor in its slice");
+    }
 }
 
 /// Packs the columns `range` of a matrix, whole panels but for its last, into their part of the buffer: [`Packed::pack`] for one
@@ -151,10 +156,6 @@ fn pack_columns(
 /// # Panics
 /// If sizes do not agree: the callers derive all of them from one geometry.
 pub fn multiply(a: Rows<'_>, b: Packed<'_>, c: &mut [f32], destination: Destination) {
-    a.check();
-    assert_eq!(a.runs.elements(), b.rows, "inner sizes of a product");
-    assert!(a.starts.len() * b.columns <= c.len(), "destination in its slice");
-    assert!(b.panels.len() >= packed_len(b.isa, b.rows, b.columns), "right factor in its slice");
     multiply_on(b.isa, a, b, c, destination == Destination::Accumulate);
 }
 
@@ -165,19 +166,17 @@ pub fn multiply(a: Rows<'_>, b: Packed<'_>, c: &mut [f32], destination: Destinat
 /// # Panics
 /// As [`multiply`].
 pub fn add_transposed_product(isa: Isa, a: Rows<'_>, b: &[f32], columns: usize, c: &mut [f32], buffer: &mut [f32]) {
-    a.check();
-    assert!(a.runs.elements() * columns <= c.len(), "destination in its slice");
     let rows = a.starts.len();
     let b = Packed::pack(isa, &mut buffer[..packed_len(isa, rows, columns)], b, [rows, columns], [columns, 1]);
     add_transposed_product_on(b.isa, a, b, c);
 }
 
 for_each_isa! {
-    /// [`Packed::pack`] of rows `stride` apart, after its checks.
+    /// [`Packed::pack`] of rows `stride` apart.
     fn pack_rows(buffer: &mut [f32], data: &[f32], size: [usize; 2], stride: usize) = pack_kernel;
-    /// [`multiply`] after its checks.
+    /// [`multiply`] on an instruction set.
     fn multiply_on(a: Rows<'_>, b: Packed<'_>, c: &mut [f32], accumulate: bool) = multiply_kernel;
-    /// [`add_transposed_product`] after its checks and the packing.
+    /// [`add_transposed_product`] after the packing.
     fn add_transposed_product_on(a: Rows<'_>, b: Packed<'_>, c: &mut [f32]) = transposed_kernel;
 }
 

@@ -29,7 +29,7 @@ use norm::{Columns, Norm};
 use simd::{Isa, Set};
 use unit::Unit;
 
-use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, tape};
+use super::{Channels, ConvBn, Engine, Maps, Moments, OpError, Rows, Spans, Window, sizes, tape};
 use tape::{Memory, Slot};
 
 /// Computes on the CPU with matrix products ([`Engine`]).
@@ -58,6 +58,12 @@ impl Gemm {
         Self { memory: Memory::default(), context: Context::in_crew(crew) }
     }
 
+    /// Elements that it keeps to use again.
+    #[cfg(test)]
+    pub(crate) fn pooled(&self) -> usize {
+        self.context.buffers.elements()
+    }
+
     /// The instruction set that it computes with on this machine. Another one may give other last bits.
     pub fn instruction_set() -> &'static str {
         match Isa::best().set() {
@@ -69,36 +75,12 @@ impl Gemm {
         }
     }
 
-    /// Checks that `scale` and `shift` have one value for each of `channels`, and reads them.
-    fn affine(
-        op: &'static str,
-        channels: usize,
-        scale: &Channels<Cpu>,
-        shift: &Channels<Cpu>,
-    ) -> Result<[Vec<f32>; 2], OpError> {
-        for (what, got) in [("scale", scale.shape().0), ("shift", shift.shape().0)] {
-            if got != channels {
-                return Err(OpError::Shape { op, what, got, expected: channels });
-            }
-        }
-        Ok([tape::read(scale), tape::read(shift)])
-    }
-
     /// The norm of a layer with given statistics.
-    fn norm(op: &'static str, layer: &Layer, moments: &Moments<Cpu>) -> Result<Norm, OpError> {
-        let [mean, variance] = Self::affine(op, layer.width(), &moments.mean, &moments.variance)?;
+    fn norm(layer: &Layer, moments: &Moments<Cpu>) -> Result<Norm, OpError> {
+        let Moments { mean, variance } = moments;
+        sizes::batch_norm(layer.width(), &[("mean", mean), ("variance", variance)])?;
+        let [mean, variance] = [mean, variance].map(tape::read);
         Ok(Norm::new(mean, &variance, &layer.scale, &layer.shift, layer.epsilon))
-    }
-
-    /// Checks that the spans were made for `x`.
-    fn extents(op: &'static str, shape: (usize, usize, usize, usize), spans: &Spans) -> Result<(), OpError> {
-        let [height, width] = spans.input;
-        for (what, got, expected) in [("height", shape.1, height), ("width", shape.2, width)] {
-            if got != expected {
-                return Err(OpError::Shape { op, what, got, expected });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -141,7 +123,8 @@ impl Engine for Gemm {
     ) -> Result<(Maps<Cpu, T>, Moments<Cpu>), OpError> {
         let shape = *x.shape();
         let channels = shape.3;
-        let [gain, offset] = Self::affine("batch_norm", channels, scale, shift)?;
+        sizes::batch_norm(channels, &[("scale", scale), ("shift", shift)])?;
+        let [gain, offset] = [scale, shift].map(tape::read);
         let (x, mut tape) = x.split_tape();
         let mut input = tape::read(&x);
         let (norm, moments) = unit::batch_norm(&self.context, &input, &gain, &offset, epsilon);
@@ -151,7 +134,7 @@ impl Engine for Gemm {
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = context.buffers.adopt(y_slot.take(gradients)?);
+            let dy = y_slot.take(gradients)?;
             let dy = Columns { data: &dy, stride: channels, offset: 0 };
             let [parameters] = norm::backward(&context, false, &mut input, channels, [(norm, 0, dy)]);
             scale_slot.add(gradients, &parameters.scale)?;
@@ -170,8 +153,10 @@ impl Engine for Gemm {
         epsilon: f32,
     ) -> Result<Maps<Cpu, T>, OpError> {
         let shape = *x.shape();
-        let [gain, offset] = Self::affine("batch_norm", shape.3, scale, shift)?;
-        let [mean, variance] = Self::affine("batch_norm", shape.3, &moments.mean, &moments.variance)?;
+        let Moments { mean, variance } = moments;
+        let parameters = [("scale", scale), ("shift", shift), ("mean", mean), ("variance", variance)];
+        sizes::batch_norm(shape.3, &parameters)?;
+        let [gain, offset, mean, variance] = parameters.map(|(_, parameter)| tape::read(parameter));
         let (x, mut tape) = x.split_tape();
         let input = tape::read(&x);
         let norm = Norm::new(mean, &variance, &gain, &offset, epsilon);
@@ -181,7 +166,7 @@ impl Engine for Gemm {
         let (x_slot, scale_slot, shift_slot, y_slot) = (Slot::of(&x), Slot::of(scale), Slot::of(shift), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = context.buffers.adopt(y_slot.take(gradients)?);
+            let dy = y_slot.take(gradients)?;
             let mut dx = x_slot.take(gradients)?;
             let parameters = norm.backward_fixed(&context, &input, &dy, &mut dx);
             x_slot.put(gradients, dx)?;
@@ -193,7 +178,7 @@ impl Engine for Gemm {
 
     fn max_pool<T: Tape<f32, Cpu>>(&self, x: Maps<Cpu, T>, spans: &Spans) -> Result<Maps<Cpu, T>, OpError> {
         let (images, _, _, channels) = *x.shape();
-        Self::extents("max_pool", *x.shape(), spans)?;
+        sizes::pool("max_pool", x.shape(), spans)?;
         let (x, mut tape) = x.split_tape();
         let [height, width] = spans.output();
         let mut y = self.context.buffers.take_vec(images * height * width * channels);
@@ -214,49 +199,40 @@ impl Engine for Gemm {
 
     fn avg_pool<T: Tape<f32, Cpu>>(&self, x: Maps<Cpu, T>, spans: &Spans) -> Result<Maps<Cpu, T>, OpError> {
         let (images, _, _, channels) = *x.shape();
-        Self::extents("avg_pool", *x.shape(), spans)?;
+        sizes::pool("avg_pool", x.shape(), spans)?;
         let (x, mut tape) = x.split_tape();
         let y = pool::avg_forward(spans, images, channels, &self.memory.hold(&x));
         let [height, width] = spans.output();
         let y = self.memory.tensor(y, (images, height, width, channels))?;
         let (x_slot, y_slot, spans) = (Slot::of(&x), Slot::of(&y), spans.clone());
-        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = context.buffers.adopt(y_slot.take(gradients)?);
+            let dy = y_slot.take(gradients)?;
             x_slot.update(gradients, |dx| pool::avg_backward(&spans, channels, &dy, dx))
         });
         Ok(y.put_tape(tape))
     }
 
     fn concat<T: Tape<f32, Cpu>>(&self, parts: Vec<Maps<Cpu, T>>) -> Result<Maps<Cpu, T>, OpError> {
-        let (images, height, width, _) = parts.first().map(|part| *part.shape()).unwrap_or_default();
-        let rows = images * height * width;
-        let widths: Vec<usize> = parts.iter().map(|part| part.shape().3).collect();
-        let total: usize = widths.iter().sum();
-        let mut joined = vec![0.0; rows * total];
+        let (shape, widths) = sizes::concat(&parts)?;
+        let (images, height, width, total) = shape;
+        let mut joined = vec![0.0; images * height * width * total];
         let mut tape = T::default();
         let mut places = Vec::with_capacity(parts.len());
         let mut at = 0;
-        for part in parts {
+        for (part, width) in parts.into_iter().zip(widths) {
             let (part, part_tape) = part.split_tape();
             tape = tape.merge(part_tape);
-            let shape = *part.shape();
-            let pixels = shape.0 * shape.1 * shape.2;
-            if (shape.0, shape.1, shape.2) != (images, height, width) {
-                return Err(OpError::Shape { op: "concat", what: "pixels of a part", got: pixels, expected: rows });
-            }
             let elements = tape::read(&part);
-            for (to, from) in joined.chunks_exact_mut(total).zip(elements.chunks_exact(shape.3)) {
-                to[at..at + shape.3].copy_from_slice(from);
+            for (to, from) in joined.chunks_exact_mut(total).zip(elements.chunks_exact(width)) {
+                to[at..at + width].copy_from_slice(from);
             }
-            places.push((at, shape.3, Slot::of(&part)));
-            at += shape.3;
+            places.push((at, width, Slot::of(&part)));
+            at += width;
         }
-        let y = self.memory.tensor(joined, (images, height, width, total))?;
+        let y = self.memory.tensor(joined, shape)?;
         let y_slot = Slot::of(&y);
-        let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
-            let dy = context.buffers.adopt(y_slot.take(gradients)?);
+            let dy = y_slot.take(gradients)?;
             for (at, width, part) in &places {
                 part.update(gradients, |dpart| {
                     for (to, from) in dpart.chunks_exact_mut(*width).zip(dy.chunks_exact(total)) {
@@ -314,7 +290,7 @@ impl Engine for Gemm {
         }
         let geometry = Geometry::new(*x.shape(), *layer.weight.shape(), layer.window)?;
         let host = Layer::read(layer)?;
-        let norm = Self::norm("conv_bn_relu", &host, moments)?;
+        let norm = Self::norm(&host, moments)?;
         let (x, tape) = x.split_tape();
         let mut y = self.context.buffers.take_vec(geometry.rows() * geometry.c_out());
         conv::forward(&self.context, &geometry, &self.memory.hold(&x), &host.weight, &mut y);
@@ -355,7 +331,7 @@ impl Engine for Gemm {
         let shape = *x.shape();
         let [a, b, c, d, e, f] = layers.each_ref().map(Layer::read);
         let host = [a?, b?, c?, d?, e?, f?];
-        let norm = |i: usize| Self::norm("inception", &host[i], moments[i]);
+        let norm = |i: usize| Self::norm(&host[i], moments[i]);
         let norms = [norm(0)?, norm(1)?, norm(2)?, norm(3)?, norm(4)?, norm(5)?];
         let out = inception::infer(&self.context, &self.memory.hold(&x), shape, &host, &norms)?;
         let channels = out.len() / (shape.0 * shape.1 * shape.2);

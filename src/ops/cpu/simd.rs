@@ -99,7 +99,8 @@ macro_rules! vectorised {
 
 /// Defines safe functions over generic kernels: `fn name(isa, arguments) = kernel` runs `kernel::<V, ROWS, TALL>` for the
 /// vector type `V` of the instruction set, with as many rows of accumulators as it has registers for: `ROWS` rows of two
-/// vectors, or `TALL` rows of one. The kernel must be sound for all arguments on a processor that has the instruction set.
+/// vectors, or `TALL` rows of one. The kernel must be sound for all arguments on a processor that has the instruction set: it checks
+/// their sizes itself.
 macro_rules! for_each_isa {
     ($($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $kernel:ident;)+) => {$(
         $(#[$meta])*

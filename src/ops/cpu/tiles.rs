@@ -150,6 +150,12 @@ fn panels(b: Packed<'_>, width: usize) -> impl Iterator<Item = (usize, usize, *c
 }
 
 /// Packs the rows of a matrix, which lie `stride` apart.
+///
+/// # Panics
+/// If they are not in `data`, or their panels not in `buffer`.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
 #[inline(always)]
 pub unsafe fn pack_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     buffer: &mut [f32],
@@ -157,6 +163,9 @@ pub unsafe fn pack_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     [rows, columns]: [usize; 2],
     stride: usize,
 ) {
+    let reach = if rows * columns == 0 { 0 } else { (rows - 1) * stride + columns };
+    let panels = rows * columns.next_multiple_of(2 * V::LANES);
+    assert!(reach <= data.len() && panels <= buffer.len(), "matrix to pack in its slice");
     let (mut to, data) = (buffer.as_mut_ptr(), data.as_ptr());
     for first in (0..columns).step_by(2 * V::LANES) {
         for i in 0..rows {
@@ -175,6 +184,12 @@ pub unsafe fn pack_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
 }
 
 /// `c = a b` or `c += a b`.
+///
+/// # Panics
+/// If sizes do not agree.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
 #[inline(always)]
 pub unsafe fn multiply_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     a: Rows<'_>,
@@ -182,6 +197,10 @@ pub unsafe fn multiply_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     c: &mut [f32],
     accumulate: bool,
 ) {
+    a.check();
+    assert_eq!(a.runs.elements(), b.rows, "inner sizes of a product");
+    assert!(a.starts.len() * b.columns <= c.len(), "destination in its slice");
+    b.check(2 * V::LANES);
     let (c, stride) = (c.as_mut_ptr(), b.columns);
     for (first, columns, panel) in panels(b, 2 * V::LANES) {
         // SAFETY of both blocks: rows `row..row + ROWS` of `a` and `c`, and the panel, lie in their slices; `c` is borrowed
@@ -202,12 +221,22 @@ pub unsafe fn multiply_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
 }
 
 /// `c += a^T b`.
+///
+/// # Panics
+/// If sizes do not agree.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
 #[inline(always)]
 pub unsafe fn transposed_kernel<V: Vector, const ROWS: usize, const TALL: usize>(
     a: Rows<'_>,
     b: Packed<'_>,
     c: &mut [f32],
 ) {
+    a.check();
+    assert_eq!(a.starts.len(), b.rows, "inner sizes of a product");
+    assert!(a.runs.elements() * b.columns <= c.len(), "destination in its slice");
+    b.check(2 * V::LANES);
     let (c, stride) = (c.as_mut_ptr(), b.columns);
     for run in 0..a.runs.count {
         let from = a.data.as_ptr().wrapping_add(run * a.runs.stride);

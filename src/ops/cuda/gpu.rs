@@ -175,13 +175,9 @@ impl Engines for Gpu {
     }
 
     fn engine_for(&self, bytes: u64) -> Result<OnCuda, OpError> {
-        let bytes = bytes + HANDLES_BYTES;
-        let promise = match self.budget.promise(bytes) {
-            // Trainings do without images on the GPU.
-            Err(OpError::TooLarge { .. }) if self.images.drop_all() => self.budget.promise(bytes),
-            promise => promise,
-        };
-        self.engine_with(Some(promise?))
+        // Trainings do without images on the GPU.
+        let promise = self.budget.promise(bytes + HANDLES_BYTES, || self.images.drop_all())?;
+        self.engine_with(Some(promise))
     }
 }
 

@@ -9,8 +9,9 @@ use dfdx::tensor::CudaError;
 use super::kernels::Kernels;
 use super::memory::{View, ViewMut};
 use super::operands::{Colours, PlacedCut};
+use crate::cut::Cut;
 use crate::ops::budget::{Budget, Promise};
-use crate::ops::{Cut, Images, OpError};
+use crate::ops::{Images, OpError};
 
 /// The sets of images on a GPU, by name.
 #[derive(Debug)]
@@ -56,12 +57,9 @@ impl KeptImages {
         self.sets().get(name).cloned().flatten()
     }
 
-    /// Makes room; false if there is nothing to go. None of these images comes back.
-    pub fn drop_all(&self) -> bool {
-        let mut sets = self.sets();
-        let any = sets.values().any(Option::is_some);
-        sets.values_mut().for_each(|set| *set = None);
-        any
+    /// Makes room. None of these images comes back.
+    pub fn drop_all(&self) {
+        self.sets().values_mut().for_each(|set| *set = None);
     }
 
     fn sets(&self) -> MutexGuard<'_, BTreeMap<String, Option<Arc<Set>>>> {

@@ -63,11 +63,17 @@ pub struct Kernels {
 }
 
 /// What any bits are a value of.
-pub trait Plain: DeviceRepr {}
+///
+/// # Safety
+/// That has to be true of the type: memory that holds anything is read as its values.
+pub unsafe trait Plain: DeviceRepr {}
 
-impl Plain for f32 {}
-impl Plain for u8 {}
-impl Plain for u16 {}
+// SAFETY: a number.
+unsafe impl Plain for f32 {}
+// SAFETY: a number.
+unsafe impl Plain for u8 {}
+// SAFETY: a number.
+unsafe impl Plain for u16 {}
 
 /// Values of a factor of matrix products, and the kernel that copies to them what lies under windows.
 pub trait FactorValue: Plain {

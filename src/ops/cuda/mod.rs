@@ -26,7 +26,8 @@ use parameters::Parameters;
 use pool::Pooling;
 
 use super::tape::Slot;
-use super::{Channels, ConvBn, Cut, Engine, Images, Maps, Moments, OpError, Rows, Spans, Window, sizes};
+use super::{Channels, ConvBn, Engine, Images, Maps, Moments, OpError, Rows, Spans, Window, sizes};
+use crate::cut::Cut;
 
 /// Computes on an NVIDIA GPU ([`Engine`]): convolutions as matrix products of cuBLAS, all else by kernels that are compiled
 /// when the GPU is opened.
@@ -344,6 +345,7 @@ mod tests {
     #[test]
     fn a_gpu_rounds_factors_as_it_is_told() {
         on_gpu(|gpu| {
+            /// Of one value to 11 bits; a GPU may also cut the bits off, of both factors.
             const ROUNDING: f32 = 1.0 / 2048.0;
             // Far outside of what f16 has numbers for.
             for size in [1e-12, 1.0, 1e12] {
@@ -353,7 +355,9 @@ mod tests {
                     for (part, (got, expected)) in got.iter().zip(&expected).enumerate() {
                         let distance = distance(got, expected);
                         println!("{}, gradients of {size:e}: part {part} is off by {distance:.1e}", precision.name());
-                        assert!((0.1 * ROUNDING..ROUNDING).contains(&distance));
+                        assert!(distance < 4.0 * ROUNDING);
+                        // What is copied to f16 is rounded; TF32 is what cuBLAS may use, and need not.
+                        assert!(precision == Precision::Tf32 || distance > 0.1 * ROUNDING);
                     }
                 }
             }
