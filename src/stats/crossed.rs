@@ -23,6 +23,10 @@ pub struct Crossed {
 /// `(rows + columns - rest) / values`, and at least that of either alone; degrees of freedom by Satterthwaite, rounded
 /// down, and at least those of the lesser source.
 ///
+/// With few rows there is little to tell their variance by. Over many ratios of the variances (`tests/golden/coverage.py`) the
+/// interval of 95 % held the mean in 92 to 98 % of simulated tables of 3 rows, and in 94 to 98 % with 5 and 10. With 2 rows it
+/// was down to 88 %, so more than two should be had.
+///
 /// Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components".
 ///
 /// # Errors
@@ -100,13 +104,13 @@ mod tests {
         (0..12).map(|_| rng.unit()).sum::<f64>() - 6.0
     }
 
-    /// How often the interval holds the true mean, with the given spreads of rows, columns and single values.
-    fn coverage(of_rows: f64, of_columns: f64, of_rest: f64) -> f64 {
+    /// How often the interval of so many rows holds the true mean, with the given spreads of rows, columns and single values.
+    fn coverage(rows: usize, [of_rows, of_columns, of_rest]: [f64; 3]) -> f64 {
         let mut rng = Rng::from_seed([5; 32]);
-        let repeats = 600;
+        let repeats = 1000;
         let held = (0..repeats).filter(|_| {
             let columns: Vec<f64> = (0..60).map(|_| of_columns * normal(&mut rng)).collect();
-            let rows: Vec<Vec<f64>> = (0..3)
+            let rows: Vec<Vec<f64>> = (0..rows)
                 .map(|_| {
                     let row = of_rows * normal(&mut rng);
                     columns.iter().map(|column| row + column + of_rest * normal(&mut rng)).collect()
@@ -120,11 +124,16 @@ mod tests {
 
     #[test]
     fn the_interval_holds_the_mean_whichever_source_varies() {
-        // One standard error of a share of 0.95 is 0.009; where sources mix, the interval is on the safe side.
-        for (of_rows, of_columns, of_rest) in [(1.0, 0.0, 0.0), (0.0, 1.0, 0.3), (0.1, 1.0, 1.0), (0.3, 0.3, 1.0)] {
-            let share = coverage(of_rows, of_columns, of_rest);
-            assert!(share > 0.925, "{share} with {of_rows}, {of_columns}, {of_rest}");
+        // One standard error of a share of 0.95 of 1000 is 0.007.
+        for (rows, least) in [(3, 0.91), (5, 0.93), (10, 0.93)] {
+            // The last two: seeds and images each add about as much as the rest, or several times as much.
+            for spreads in
+                [[1.0, 0.0, 0.0], [0.0, 1.0, 0.3], [0.1, 1.0, 1.0], [0.3, 0.3, 1.0], [0.13, 0.6, 1.0], [0.6, 1.0, 1.0]]
+            {
+                let share = coverage(rows, spreads);
+                assert!(share > least, "{share} of {rows} rows with {spreads:?}");
+            }
+            assert!(coverage(rows, [1.0, 0.0, 0.0]) < 0.97);
         }
-        assert!(coverage(1.0, 0.0, 0.0) < 0.975);
     }
 }

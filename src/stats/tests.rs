@@ -9,7 +9,6 @@ use super::*;
 struct Golden {
     correlations: Vec<Correlation>,
     wilcoxon: Vec<Differences>,
-    mann_whitney: Vec<TwoSamples>,
     holm: Vec<Several>,
     mcnemar: Vec<Discordant>,
     bootstrap: Vec<Resampled>,
@@ -34,15 +33,6 @@ struct Differences {
     two_sided: f64,
     greater: f64,
     effect: f64,
-}
-
-#[derive(Deserialize)]
-struct TwoSamples {
-    x: Vec<f64>,
-    y: Vec<f64>,
-    u: f64,
-    two_sided: f64,
-    greater: f64,
 }
 
 #[derive(Deserialize)]
@@ -106,8 +96,9 @@ fn golden() -> Golden {
 
 /// Equal to 1e-10, relative to values above 1.
 #[track_caller]
+/// To ten digits, or where there is nothing but rounding.
 fn assert_close(ours: f64, expected: f64, what: &str) {
-    assert!((ours - expected).abs() <= 1e-10 * expected.abs().max(1.0), "{what}: {ours}, expected {expected}");
+    assert!((ours - expected).abs() <= 1e-10 * expected.abs().max(1e-5), "{what}: {ours}, expected {expected}");
 }
 
 #[test]
@@ -131,18 +122,6 @@ fn signed_ranks() {
     }
     let zeros = wilcoxon(&[0.0; 60], Alternative::Greater).unwrap();
     assert_eq!(zeros, Wilcoxon { positive_ranks: 0.0, p: 1.0, effect: 0.0, nonzero: 0 });
-}
-
-#[test]
-fn independent_samples() {
-    for TwoSamples { x, y, u, two_sided, greater } in golden().mann_whitney {
-        let what = format!("{} and {} values", x.len(), y.len());
-        for (alternative, p) in [(Alternative::TwoSided, two_sided), (Alternative::Greater, greater)] {
-            let ours = mann_whitney(&x, &y, alternative).unwrap();
-            assert_close(ours.p, p, &format!("{what}, {alternative:?}"));
-            assert_close(ours.u, u, &what);
-        }
-    }
 }
 
 #[test]
@@ -242,8 +221,6 @@ fn what_has_no_value_is_an_error() {
     let side = Alternative::Greater;
     assert_eq!(wilcoxon(&[], side), Err(few(1, 0)));
     assert_eq!(wilcoxon(&nan, side), Err(Undefined::NotFinite));
-    assert_eq!(mann_whitney(&[], &[1.0], side), Err(few(1, 0)));
-    assert_eq!(mann_whitney(&[1.0], &nan, side), Err(Undefined::NotFinite));
     assert_eq!(mean(&[]), Err(few(1, 0)));
     assert_eq!(median(&[f64::INFINITY]), Err(Undefined::NotFinite));
     assert_eq!(mean_interval(&[1.0]).err(), Some(few(2, 1)));
@@ -271,11 +248,10 @@ proptest! {
     }
 
     #[test]
-    fn no_list_makes_a_test_fail(x in values(0..70), y in values(0..70)) {
+    fn no_list_makes_a_test_fail(x in values(0..70)) {
         let within = |p: f64| (0.0..=1.0).contains(&p);
         for side in [Alternative::TwoSided, Alternative::Greater] {
             prop_assert!(wilcoxon(&x, side).map_or(x.is_empty(), |it| within(it.p) && it.effect.abs() <= 1.0));
-            prop_assert!(mann_whitney(&x, &y, side).map_or(x.is_empty() || y.is_empty(), |it| within(it.p)));
         }
     }
 }

@@ -60,25 +60,13 @@ def wilcoxon():
                "greater": p["greater"].pvalue, "effect": favourable - (1 - favourable)}
 
 
-def mann_whitney():
-    sizes = [(1, 1), (3, 3), (3, 5), (6, 6), (8, 8), (8, 40), (200, 3), (9, 9), (30, 30), (200, 30)]
-    cases = [(fine(n + m, 0.0), n, shift) for n, m in sizes for shift in (0.0, 0.7)]
-    cases += [(coarse(n + m), n, 0.0) for n, m in [(6, 6), (30, 30), (200, 50)]]
-    cases += [(np.ones(9), 4, 0.0), (np.ones(2), 1, 0.0), (np.array([1.0, 1.0, 2.0, 2.0]), 2, 0.0)]
-    for both, n, shift in cases:
-        x, y = both[:n] + np.round(shift * 65536) / 65536, both[n:]
-        p = {side: stats.mannwhitneyu(x, y, alternative=side) for side in ("two-sided", "greater")}
-        yield {"x": x, "y": y, "u": p["greater"].statistic, "two_sided": p["two-sided"].pvalue,
-               "greater": p["greater"].pvalue}
-
-
 def holm():
     for p in ([0.3], [0.01, 0.04, 0.03, 0.005], [0.02, 0.02, 0.5, 1.0, 0.0], rng.uniform(size=30)):
         yield {"p": p, "adjusted": multipletests(p, method="holm")[1]}
 
 
 def mcnemars():
-    for b, c in [(0, 0), (1, 0), (0, 6), (5, 5), (5, 6), (3, 17), (40, 60), (1000, 1100), (20, 2000), (5000, 5000)]:
+    for b, c in [(0, 0), (1, 0), (0, 6), (5, 5), (5, 6), (3, 17), (40, 60), (1000, 1100), (20, 90), (5000, 5000)]:
         yield {"first": b, "second": c, "p": mcnemar([[0, b], [c, 0]], exact=True).pvalue}
 
 
@@ -141,7 +129,7 @@ def main():
     # statsmodels and SciPy warn of small samples.
     warnings.simplefilter("ignore")
     golden = {
-        "correlations": correlations(), "wilcoxon": wilcoxon(), "mann_whitney": mann_whitney(), "holm": holm(),
+        "correlations": correlations(), "wilcoxon": wilcoxon(), "holm": holm(),
         "mcnemar": mcnemars(), "bootstrap": bootstrap(), "samples": samples(),
         "normal": ({"z": z, "above": stats.norm.sf(z)} for z in (-9.0, -3.5, -1.0, 0.0, 0.5, 2.5, 3.0, 3.25, 6.0, 20.0)),
         "student": ({"freedom": n, "central": stats.t.ppf(0.975, n)} for n in (1, 2, 3, 4, 5, 10, 31, 100, 1000)),
