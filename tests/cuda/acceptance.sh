@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What there is to know on a machine with an NVIDIA GPU: whether the operations are right there, how fast training steps are
-# beside PyTorch, whether kernels touch memory that is not theirs, and which kernels take the time. Needs the driver, CUDA
-# with nvcc, and python3 with PyTorch; neither Rust nor a network. Takes at most nine minutes: what does not fit is named.
+# beside PyTorch, whether kernels touch memory that is not theirs, and which kernels take the time. Needs a driver that knows
+# the CUDA that the program was packed with, the headers of CUDA (with nvcc, or with PyTorch), python3 with PyTorch, and glibc
+# 2.35; neither Rust nor a network. Takes at most nine minutes: what does not fit is named.
 #
 # usage: tests/cuda/pack.sh    where Rust is; then, with this checkout and target/acceptance on the machine with the GPU:
 #        tests/cuda/acceptance.sh [SIZE:BATCH...]    images of the steps that are timed
@@ -19,21 +20,29 @@ within() {
     local most=$1 left=$((last - SECONDS))
     shift
     [ "$left" -gt 5 ] || { echo "not done: time is up" >&2; return 124; }
-    timeout "$((most < left ? most : left))" "$@"
+    timeout --kill-after=10 "$((most < left ? most : left))" "$@"
 }
 
 step "machine"
 nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv || exit 1
+{ read -r headers && read -r out && read -r cuda; } <"$packed/places"
+knows=$(nvidia-smi | grep -o 'CUDA Version: *[0-9.]*' | grep -o '[0-9.]*$')
+if [ "$(printf '%s\n' "$cuda" "${knows:-$cuda}" | sort -V | head -n 1)" != "$cuda" ]; then
+    echo "the program is packed with CUDA $cuda, and this driver knows CUDA up to $knows: another driver is needed" >&2
+    exit 1
+fi
 nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
 toolkit=$(dirname "$(dirname "$(realpath "$nvcc")")")
 python3 -c 'import torch; print("PyTorch", torch.__version__, "CUDA", torch.version.cuda)'
 # The libraries of CUDA lie with nvcc or with PyTorch. The program takes any version of them.
-torch_libraries=$(python3 -c 'import nvidia; print(*(f"{path}/*/lib" for path in nvidia.__path__))' 2>/dev/null)
+with_torch() {
+    python3 -c 'import sys, nvidia; print(*(f"{path}/*/{sys.argv[1]}" for path in nvidia.__path__))' "$1" 2>/dev/null
+}
 links=$(mktemp -d)
 trap 'rm -rf "$links"' EXIT
 for library in libcublas libnvrtc; do
     found=
-    for folder in "$toolkit/lib64" "$toolkit/lib" "$toolkit"/targets/*/lib $torch_libraries; do
+    for folder in "$toolkit/lib64" "$toolkit/lib" "$toolkit"/targets/*/lib $(with_torch lib); do
         for file in $folder/$library.so.*; do [ -e "$file" ] && found=$file && break 2; done
     done
     [ -n "$found" ] || { echo "$library is neither in $toolkit nor with PyTorch" >&2; exit 1; }
@@ -41,16 +50,20 @@ for library in libcublas libnvrtc; do
     ln -s "$found" "$links/$library.so"
     libraries=${libraries:+$libraries:}$(dirname "$found")
 done
-export LD_LIBRARY_PATH=$links:$libraries:${LD_LIBRARY_PATH:-}
-{ read -r headers && read -r out; } <"$packed/places"
-for place in "$headers=$toolkit/include" "$out=$packed/out"; do
-    [ -e "${place%%=*}" ] || { mkdir -p "$(dirname "${place%%=*}")" && ln -s "${place#*=}" "${place%%=*}"; }
+# For our programs alone: PyTorch finds its own, and may not start with others.
+ours=(env "LD_LIBRARY_PATH=$links:$libraries:${LD_LIBRARY_PATH:-}")
+found=
+for folder in "$toolkit/include" "$toolkit"/targets/*/include $(with_torch include); do
+    for file in $folder/cuda_fp16.h; do [ -e "$file" ] && found=$(dirname "$file") && break 2; done
+done
+[ -n "$found" ] || { echo "cuda_fp16.h is neither in $toolkit nor with PyTorch" >&2; exit 1; }
+echo "headers: $found"
+for place in "$headers=$found" "$out=$packed/out"; do
+    [ -e "${place%%=*}" ] || { mkdir -p "$(dirname "${place%%=*}")" && ln -sfn "${place#*=}" "${place%%=*}"; } || exit 1
 done
 
 step "operations, networks and training steps against references and PyTorch's values"
-for names in cuda gpu; do
-    INCEPTION_NAS_TEST_CUDA=1 within 150 "$packed/tests" "$names" --quiet || failed=1
-done
+INCEPTION_NAS_TEST_CUDA=1 within 200 "${ours[@]}" "$packed/tests" cuda gpu --quiet || failed=1
 
 step "training steps of GoogLeNet without auxiliary heads"
 # A line of a table from the JSON of a benchmark.
@@ -64,14 +77,13 @@ what, text = sys.argv[1:]
 try:
     it = json.loads(text)
     print("{:<46} {:9.1f} images/s {:8} MiB".format(what, it["images_per_s"], it["peak_mib"]))
-except ValueError:
-    print(what, "not measured", sep=": ")' "$what" "$json"
-    [ -n "$json" ] || { tail -n 3 "$links/stderr"; return 1; }
+except (ValueError, KeyError):
+    sys.exit(what + ": not measured")' "$what" "$json" || { tail -n 3 "$links/stderr"; return 1; }
 }
 for case in $cases; do
     size=${case%:*} batch=${case#*:}
     for precision in f32 tf32 f16; do
-        row "$size px, batch $batch, inception-nas $precision" "$nas" bench --no-aux --json --quiet --device cuda \
+        row "$size px, batch $batch, inception-nas $precision" "${ours[@]}" "$nas" bench --no-aux --json --quiet --device cuda \
             --precision "$precision" --size "$size" --batch "$batch" || failed=1
     done
 done
@@ -85,7 +97,7 @@ done
 
 step "memory that kernels touch, in a small step"
 sanitizer=$(command -v compute-sanitizer || echo "$toolkit/bin/compute-sanitizer")
-small=("$nas" bench --device cuda --ratio 0.1 --size 32 --batch 4 --steps 1)
+small=("${ours[@]}" "$nas" bench --device cuda --ratio 0.1 --size 32 --batch 4 --steps 1)
 if [ -x "$sanitizer" ]; then
     within 90 "$sanitizer" --error-exitcode 1 "${small[@]}" || failed=1
 else
@@ -93,7 +105,7 @@ else
 fi
 
 step "the ten dearest kernels at ${main%:*} px, batch ${main#*:}"
-steps=("$nas" bench --no-aux --device cuda --size "${main%:*}" --batch "${main#*:}" --steps 4 --quiet)
+steps=("${ours[@]}" "$nas" bench --no-aux --device cuda --size "${main%:*}" --batch "${main#*:}" --steps 4 --quiet)
 if command -v nsys >/dev/null; then
     within 60 nsys profile --output "$links/profile" "${steps[@]}" >/dev/null &&
         within 60 nsys stats --quiet --report cuda_gpu_kern_sum "$links/profile.nsys-rep" | head -n 16

@@ -18,5 +18,7 @@ strip -o "$packed/tests" "$tests"
 # Where the program looks for the headers of kernels that are compiled while it runs: those of CUDA, and those of dfdx.
 out=$(grep -ao "$CARGO_TARGET_DIR/release/build/dfdx-[0-9a-f]*/out" "$packed/inception-nas" | sort -u)
 cp "$out"/*.cuh "$packed/out/"
-printf '%s\n' "$CUDA_PATH/include" "$out" >"$packed/places"
+# And which CUDA the driver has to know.
+version=$(sed -n 's/^#define CUDA_VERSION *//p' "$CUDA_PATH/include/cuda.h")
+printf '%s\n' "$CUDA_PATH/include" "$out" "$((version / 1000)).$((version % 1000 / 10))" >"$packed/places"
 du -sh "$packed"
