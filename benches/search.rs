@@ -58,7 +58,7 @@ fn main() {
                 let trial = &found.trials[i % found.trials.len()];
                 let start = Instant::now();
                 let proposal =
-                    searcher.ask(&space, Turn { candidate: trials + i, too_slow: 0 }, &mut step_rng(1, trials + i));
+                    searcher.ask(&space, Turn { candidate: trials + i, turned_down: 0 }, &mut step_rng(1, trials + i));
                 searcher.tell(&space, trial);
                 let time = start.elapsed().as_secs_f64() * 1e3;
                 assert!(proposal.is_some(), "{strategy} gave up");

@@ -54,10 +54,10 @@ impl Latency {
         self.quartiles_ms[1]
     }
 
-    /// `3.10 ms (3.05 to 3.31)`.
+    /// `3.10 ms (3.05 to 3.31) for a batch of 1 on one thread`.
     pub fn text(&self) -> String {
         let [low, middle, high] = self.quartiles_ms;
-        format!("{middle:.2} ms ({low:.2} to {high:.2})")
+        format!("{middle:.2} ms ({low:.2} to {high:.2}) for a batch of {} on one thread", self.batch)
     }
 }
 

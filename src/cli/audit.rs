@@ -11,8 +11,9 @@ use super::device::{DeviceArgs, on_device};
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse;
 use super::search::{PlaceArgs, manifest, refused};
+use super::stdout::{self, path};
 use super::trainings::train_side_by_side;
-use super::{Failure, Output, stdout};
+use super::{Failure, Output};
 use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
 use crate::ops::{Crew, Engines};
@@ -67,24 +68,25 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let name = args.place.name(&args.space, &args.data, "-audit")?;
     args.place.refuse_run(&name)?;
     let data = load::training_sets(args.data.data.as_deref(), &space, output)?;
+    let space = load::fitted(space, data.base())?;
     let levels = levels(&args, &space, data.split(Split::Train).len())?;
     let networks = networks(&space, data.classes().len(), count).map_err(|error| Failure::Usage(error.into()))?;
     let plan = AuditPlan { networks, levels, replicates: args.seeds.get(), run_seed: space.search().seed };
 
     let dir = AuditDir::new(&args.place.results, &name);
     let (mut store, warnings) = dir.open(&space, &manifest(&args.data, data.base(), args.device)).map_err(refused)?;
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    warnings.iter().for_each(|warning| say!("warning: {warning}"));
     let left = plan.left(&store.trials()?).map_err(|error: AuditError| Failure::Usage(error.into()))?;
     let names = names(&plan);
     if !output.quiet {
         let (all, left, workers) = (names.len(), left.len(), args.place.workers());
-        eprintln!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
+        say!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
     let workers = args.place.workers();
     let zero_cost = on_device!(device, Crew::new(workers)?, engines => {
         let evaluator = TrainEvaluator::new(data, *space.protocol(), engines);
         if !train_side_by_side(left, names, workers, &evaluator, &mut store, output)? {
-            eprintln!("stopped; the same command goes on");
+            say!("stopped; the same command goes on");
             return Err(Failure::Interrupted);
         }
         zero_cost(&plan, &evaluator, output)?
@@ -102,7 +104,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     write_atomically(&dir.text(), text.as_bytes())?;
     if output.json {
         let report = Report { audit: &audit, results: dir.path().to_owned() };
-        return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
+        return stdout::print_json(&report);
     }
     let [table, journal] = [dir.table(), dir.journal()].map(|path| path.display().to_string());
     let digest = &audit.digest;
@@ -114,6 +116,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 struct Report<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
+    #[serde(serialize_with = "path")]
     results: PathBuf,
 }
 
@@ -125,7 +128,7 @@ fn zero_cost(
 ) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
     let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity.rung() == plan.levels[0]).collect();
     if !output.quiet {
-        eprintln!("scoring {} untrained networks", jobs.len());
+        say!("scoring {} untrained networks", jobs.len());
     }
     jobs.iter().map(|job| Ok((job.index, evaluator.zero_costs(job)?))).collect()
 }
@@ -148,8 +151,8 @@ fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Rung>, Failur
         }
     }
     for rung in &levels[1..] {
-        let seen = rung.train_images.min(images) * rung.epochs;
-        if seen >= images * full.epochs {
+        let seen = rung.train_images.min(images).saturating_mul(rung.epochs);
+        if seen >= images.saturating_mul(full.epochs) {
             return Err(Failure::Usage(anyhow!(
                 "{} epochs of {} images are no briefer than the full training, {} epochs of {images}: raise --full-epochs",
                 rung.epochs,

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::device::{DeviceArgs, on_device};
-use super::load::{DataArgs, SpaceArgs, training_set};
-use super::stdout::print;
+use super::load::{DataArgs, SpaceArgs, fitted, training_set};
+use super::stdout::{print, print_json};
 use super::threads::ThreadArgs;
 use super::train::{FullTraining, show, train_model};
 use super::{Failure, Output};
@@ -54,6 +54,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         check_free(out).map_err(|error| Failure::Usage(error.into()))?;
     }
     let data = training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
+    let space = fitted(space, &data)?;
     let googlenet = Architecture::googlenet(data.classes().len(), space.protocol().aux_heads)?;
     on_device!(device, args.threads.crew()?, engines => {
         if args.epochs.is_none() {
@@ -93,11 +94,11 @@ fn brief(
     };
     if output.json {
         let brief = Brief { trial: &trial, data_fingerprint: data.base().fingerprint() };
-        return print(&(serde_json::to_string_pretty(&brief)? + "\n"));
+        return print_json(&brief);
     }
     let (cost, protocol) = (trial.job.cost, space.protocol());
     print(&format!(
-        "GoogLeNet, {} epochs of at most {} images at {} px in {}; {}MACs, {}parameters\n\
+        "GoogLeNet, {} epochs of at most {} images at {} px in {}; {} MACs, {} parameters\n\
          validation  {:.2} % ± {:.2}  loss {:.3}  at most {} images\n",
         protocol.epochs,
         protocol.train_images,

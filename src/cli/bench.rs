@@ -45,8 +45,8 @@ pub struct Args {
     /// Leave the auxiliary heads out.
     #[arg(long)]
     no_aux: bool,
-    /// Steps timed, after two to warm up.
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    /// Steps timed, after some to warm up.
+    #[arg(long, default_value = "8", value_name = "N", value_parser = parse::steps)]
     steps: usize,
     /// Show where the time of a step goes, module by module.
     #[arg(long)]
@@ -74,8 +74,8 @@ struct Report {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let usage = |message: String| Failure::Usage(anyhow!(message));
     let device = args.device.open()?;
-    if args.steps == 0 || args.batch < 2 {
-        return Err(usage("give at least one step and two images a step".to_owned()));
+    if args.batch < 2 {
+        return Err(usage("give at least two images a step".to_owned()));
     }
     if args.ratio.is_some_and(|ratio| !(ratio.is_finite() && ratio > 0.0)) {
         return Err(usage("give a --ratio over 0, such as 0.5".to_owned()));

@@ -101,13 +101,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     } else {
         None
     };
+    check_out(&out)?;
     let card = card(&run, trial, finalist)?;
     let mut markdown = card.to_markdown()?;
     if let Some(latency) = &latency {
         markdown += &format!(
-            "\n## Latency\n\n{} for {} images on one thread, {}: median and quartiles, measured when this was written.\n",
+            "\n## Latency\n\n{}, {}: median and quartiles, measured when this was written.\n",
             latency.text(),
-            latency.batch,
             Gemm::instruction_set()
         );
     }
@@ -116,7 +116,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let text = architecture_file::to_toml(architecture, Some(resolution));
     write_atomically(&out.join("architecture.toml"), text.as_bytes())?;
     write_atomically(&out.join("card.md"), markdown.as_bytes())?;
-    write_atomically(&out.join("card.json"), (serde_json::to_string_pretty(&card)? + "\n").as_bytes())?;
+    write_atomically(&out.join("card.json"), stdout::json(&card)?.as_bytes())?;
     if !output.json {
         let out = out.display();
         stdout::print(&format!("{markdown}\nwritten: {out}/architecture.toml, {out}/card.md, {out}/card.json\n"))?;
@@ -128,12 +128,25 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     };
     let trained = data.map(fully).transpose()?;
     match &trained {
-        _ if output.json => {
-            stdout::print(&(serde_json::to_string_pretty(&Picked { card: &card, latency, trained })? + "\n"))
-        }
+        _ if output.json => stdout::print_json(&Picked { card: &card, latency, trained }),
         Some(trained) => show(trained, output),
         None => Ok(()),
     }
+}
+
+/// Refuses a folder with an architecture that is not of an earlier `best`: it would be lost.
+///
+/// # Errors
+/// [`Failure::Usage`].
+fn check_out(out: &Path) -> Result<(), Failure> {
+    let [architecture, card] = ["architecture.toml", "card.json"].map(|name| out.join(name));
+    if architecture.exists() && !card.exists() {
+        let architecture = architecture.display();
+        return Err(Failure::Usage(anyhow!(
+            "{architecture} is not of an earlier `best`: give another --out, or move it away"
+        )));
+    }
+    Ok(())
 }
 
 /// Where the trained model goes.
@@ -171,7 +184,7 @@ fn fast(run: &StoredRun, most: f64, batch: usize, output: Output) -> Result<BTre
     for trial in front(comparable(&run.space, &run.trials)) {
         let latency = Latency::measure(&trial.job.architecture, trial.job.fidelity.resolution, batch)?;
         if !output.quiet {
-            eprintln!("trial {}, {} MACs: {}", trial.job.index, si(trial.job.cost.macs), latency.text());
+            say!("trial {}, {} MACs: {}", trial.job.index, si(trial.job.cost.macs), latency.text());
         }
         timed.insert(trial.job.index, latency);
     }

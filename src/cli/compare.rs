@@ -10,7 +10,8 @@ use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse::{self, Budget};
 use super::search::{Control, PlaceArgs, Search, manifest, reason};
-use super::{Failure, Output, picture, stdout};
+use super::stdout::{self, path};
+use super::{Failure, Output, picture};
 use crate::arch::Architecture;
 use crate::evaluate::job;
 use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text};
@@ -72,21 +73,25 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let name = args.place.name(&args.space, &args.data, "-compare")?;
     args.place.refuse_run(&name)?;
     let dir = args.place.results.join(name.as_str());
-    let protocol = base.protocol();
     let data = load::training_sets(args.data.data.as_deref(), &base, output)?;
+    let base = load::fitted(base, data.base())?;
+    let protocol = base.protocol();
     let classes = data.classes().len();
     let baseline = baseline_cost(classes, protocol.resolution).map_err(usage)?;
     let googlenet = Architecture::googlenet(classes, protocol.aux_heads)?;
     let baseline_training = job(googlenet, Origin::Random, protocol, first)?.training_macs();
     let budget = args.budget.macs(baseline_training);
-    let searches = spaces(&args, &arms, &seeds, Some(budget))?;
+    let searches: Vec<_> = spaces(&args, &arms, &seeds, Some(budget))?
+        .into_iter()
+        .map(|(arm, space)| Ok((arm, load::fitted(space, data.base())?)))
+        .collect::<Result<_, Failure>>()?;
 
     let manifest = manifest(&args.data, data.base(), args.device);
     let control = Control::install()?;
     let mut done = Vec::new();
     for (number, (arm, space)) in searches.iter().enumerate() {
         if !output.quiet {
-            eprintln!("search {} of {}", number + 1, searches.len());
+            say!("search {} of {}", number + 1, searches.len());
         }
         let seed = space.search().seed;
         let name: RunName = format!("{}-{seed}", arm.name).parse().map_err(|error| usage(format!("{error}")))?;
@@ -106,7 +111,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         match finished.ended {
             Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached => {}
             Ended::Interrupted | Ended::DeadlineReached => {
-                eprintln!("stopped in search {} of {}; the same command goes on", number + 1, searches.len());
+                say!("stopped in search {} of {}; the same command goes on", number + 1, searches.len());
                 return Err(Failure::Interrupted);
             }
             Ended::TooManyFailures { .. } => return Err(anyhow!("{why}").context(format!("search {name}")).into()),
@@ -135,7 +140,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let pictures = picture::write(&dir.join("compare.svg"), &comparison_svg(&comparison))?;
     if output.json {
         let report = Report { comparison: &comparison, results: dir };
-        return stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"));
+        return stdout::print_json(&report);
     }
     let written = picture::names([csv].into_iter().chain(pictures));
     let (text, dir) = (comparison_text(&comparison), dir.display());
@@ -147,6 +152,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 struct Report<'a> {
     #[serde(flatten)]
     comparison: &'a Comparison,
+    #[serde(serialize_with = "path")]
     results: PathBuf,
 }
 
@@ -189,6 +195,9 @@ fn unequal(space: &Space) -> Option<&'static str> {
     if settings.max_seconds.is_some() {
         return Some("search.max_seconds would end searches at unequal cost: leave it out, --budget ends them");
     }
+    if settings.max_training_macs.is_some() {
+        return Some("search.max_training_macs is what --budget gives to every search: leave it out");
+    }
     settings.inherit.then_some("search.inherit gives some scores more training than others have: leave it out")
 }
 
@@ -198,8 +207,8 @@ fn check(arm: &Arm, space: &Space, base: &Space) -> Result<(), Failure> {
     if let Some(reason) = unequal(space) {
         return usage(reason.to_owned());
     }
-    let keys = arm.set.iter().filter_map(|setting| setting.split_once('='));
-    if let Some((key, _)) = keys.into_iter().find(|(key, _)| OWN.contains(&key.trim())) {
+    let mut keys = arm.set.iter().filter_map(|setting| setting.split_once('='));
+    if let Some((key, _)) = keys.find(|(key, _)| OWN.contains(&key.trim())) {
         return usage(format!("{key} is the same for all that is compared: give --seed, --seeds or --budget"));
     }
     let changes = space.changes_since(base).map_err(anyhow::Error::from)?;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::fetch::{self, FetchArgs};
 use super::load::with_decoding_bar;
+use super::stdout::path;
 use super::{Failure, Output, stdout};
 use crate::data::{Inspected, Inspection, Split, inspect};
 use crate::report::columns;
@@ -39,6 +40,7 @@ struct CheckArgs {
 /// The stable machine form.
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "path")]
     dir: PathBuf,
     files: usize,
     images: usize,
@@ -50,6 +52,8 @@ struct Report {
     shorter_side: Option<[f64; 3]>,
     longer_side: Option<[f64; 3]>,
     broken: Vec<BrokenFile>,
+    /// Folders beside those of the classes and in them that nothing is taken from.
+    left_out: Vec<String>,
     /// Files that are equal.
     copies: Vec<Group>,
     /// Files that differ and look the same.
@@ -70,6 +74,7 @@ struct Class {
 
 #[derive(Serialize)]
 struct BrokenFile {
+    #[serde(serialize_with = "path")]
     path: PathBuf,
     class: String,
     reason: String,
@@ -85,6 +90,7 @@ struct Group {
 
 #[derive(Serialize)]
 struct Member {
+    #[serde(serialize_with = "path")]
     path: PathBuf,
     class: String,
     split: &'static str,
@@ -110,12 +116,12 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 fn check(args: CheckArgs, output: Output) -> Result<(), Failure> {
     let inspection = with_decoding_bar(output, |progress| inspect(&args.dir, progress));
     let report = Report::new(args.dir, inspection.map_err(|error| Failure::Usage(error.into()))?)?;
-    stdout::print(&if output.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_text() })
+    stdout::print(&if output.json { stdout::json(&report)? } else { report.to_text() })
 }
 
 impl Report {
     fn new(dir: PathBuf, inspection: Inspection) -> anyhow::Result<Self> {
-        let Inspection { classes: names, images, broken, copies, alike } = inspection;
+        let Inspection { classes: names, images, broken, left_out, copies, alike } = inspection;
         let group = |indices: Vec<usize>| Group::new(indices.into_iter().map(|index| &images[index]), &names);
         let alike: Vec<Group> = alike.into_iter().map(group).collect();
         let (mut held, mut unreadable) = (vec![[0; Split::ALL.len()]; names.len()], vec![0; names.len()]);
@@ -148,6 +154,7 @@ impl Report {
                 .into_iter()
                 .map(|file| BrokenFile { path: file.path, class: names[file.label].clone(), reason: file.reason })
                 .collect(),
+            left_out: left_out.iter().map(|folder| folder.display().to_string()).collect(),
             classes,
             alike,
         })
@@ -182,6 +189,13 @@ impl Report {
         text += &listed(&format!("broken        {} files", self.broken.len()), &self.broken, |file| {
             format!("{}: {}", self.name(&file.path), file.reason)
         });
+        if !self.left_out.is_empty() {
+            let title = format!(
+                "left out      {} folders: images are taken from the folders of the classes alone, not from folders in them",
+                self.left_out.len()
+            );
+            text += &listed(&title, &self.left_out, Clone::clone);
+        }
         let mixed = |groups: &[Group]| groups.iter().filter(|group| group.several_classes).count();
         text += &listed(
             &format!(

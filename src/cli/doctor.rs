@@ -95,11 +95,11 @@ pub fn execute(output: Output) -> Result<(), Failure> {
         problems: Vec::new(),
     };
     if !output.quiet {
-        eprintln!("timing training steps");
+        say!("timing training steps");
     }
     report.speeds = speeds(report.threads)?;
     report.problems = report.find_problems();
-    stdout::print(&if output.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_text() })?;
+    stdout::print(&if output.json { stdout::json(&report)? } else { report.to_text() })?;
     match report.problems.len() {
         0 => Ok(()),
         1 => Err(Failure::Failed(anyhow!("there is a problem"))),

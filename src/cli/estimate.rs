@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::anyhow;
 
+use super::threads::cores;
 use crate::arch::{Architecture, Cost};
 use crate::data::{Pyramid, Split};
 use crate::device::DeviceKind;
@@ -50,7 +51,8 @@ impl Estimate {
         let (trained, scored) = images(protocol, data);
         let one = seconds_per_image(protocol, data, engines, costliest)?
             * (TRAINING_FACTOR as usize * trained * protocol.epochs + scored) as f64;
-        let at_once = if device.is_cpu() { workers.get() } else { 1 };
+        // More trainings at once than cores are no faster.
+        let at_once = if device.is_cpu() { workers.min(cores()).get() } else { 1 };
         let rounds = space.search().trials.div_ceil(at_once);
         let (costliest, trial_seconds, seconds) = (cost, one, one * rounds as f64);
         Ok(Self { device, costliest, trial_seconds, seconds })

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::device::{DeviceArgs, on_device};
 use super::load::dataset;
-use super::stdout::print;
+use super::stdout::{path, print, print_json};
 use super::threads::ThreadArgs;
 use super::{Failure, Output};
 use crate::data::{Dataset, Split};
@@ -62,6 +62,7 @@ impl Part {
 struct Report {
     #[serde(flatten)]
     measurement: Measurement,
+    #[serde(serialize_with = "path")]
     model: PathBuf,
     data_fingerprint: String,
     /// Whether this is the very data set that the model was trained on; its test split is new to the model all the same.
@@ -86,13 +87,13 @@ fn evaluate(args: &Args, engines: &impl Engines, output: Output) -> Result<(), F
     if output.json {
         let data_fingerprint = data.fingerprint().to_owned();
         let report = Report { measurement, model: args.model.clone(), data_fingerprint, same_data };
-        return print(&(serde_json::to_string_pretty(&report)? + "\n"));
+        return print_json(&report);
     }
     let Measurement { images, accuracy, accuracy_se, loss } = measurement;
     let (accuracy, accuracy_se) = (accuracy * 100.0, accuracy_se * 100.0);
     print(&format!("accuracy {accuracy:.2} % ± {accuracy_se:.2}  loss {loss:.3}  {images} images\n"))?;
     if same_data && matches!(args.split, Part::All | Part::Train) {
-        eprintln!("note: the model was trained on some of these images; --split test has those that it has never seen");
+        say!("note: the model was trained on some of these images; --split test has those that it has never seen");
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::stdout::print;
+use super::stdout::{path, print, print_json};
 use super::{Failure, Output};
 use crate::export::model_dir::Model;
-use crate::export::{onnx, pytorch};
+use crate::export::{ONNX_FILE, PYTORCH_FILE, onnx, pytorch};
 use crate::ops::Gemm;
 use crate::store::write_atomically;
 
@@ -39,6 +39,7 @@ enum Format {
 /// The stable machine form.
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "path")]
     file: PathBuf,
     bytes: usize,
     classes: Vec<String>,
@@ -52,15 +53,15 @@ struct Report {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let (model, mut network) = Model::read(&args.model, Gemm::new()).map_err(|error| Failure::Usage(error.into()))?;
     let (file, name) = match args.format {
-        Format::Onnx => (onnx(&model, &mut network, !args.no_fold)?, "model.onnx"),
-        Format::Pytorch => (pytorch(&model, network.architecture()).into_bytes(), "model.py"),
+        Format::Onnx => (onnx(&model, &mut network, !args.no_fold)?, ONNX_FILE),
+        Format::Pytorch => (pytorch(&model, network.architecture()).into_bytes(), PYTORCH_FILE),
     };
     let path = args.out.unwrap_or_else(|| args.model.join(name));
     write_atomically(&path, &file)?;
     let Model { classes, resolution, .. } = model;
     let report = Report { bytes: file.len(), file: path, classes, resolution };
     if output.json {
-        return print(&(serde_json::to_string_pretty(&report)? + "\n"));
+        return print_json(&report);
     }
     let (path, classes) = (report.file.display(), report.classes.join(", "));
     print(&format!(

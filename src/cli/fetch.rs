@@ -41,14 +41,14 @@ pub(super) fn execute(args: FetchArgs, output: Output) -> Result<(), Failure> {
     let dir = args.to.unwrap_or_else(|| PathBuf::from(name));
     let archive = Archive { url: args.url.unwrap_or(known.url), ..known };
     if !output.quiet {
-        eprintln!("{} from {}", HumanBytes(archive.bytes), archive.url);
+        say!("{} from {}", HumanBytes(archive.bytes), archive.url);
     }
     let images = watched(output, |watch| fetch(&archive, &dir, watch)).map_err(|error| match error {
         FetchError::Exists(_) => Failure::Usage(error.into()),
         _ => Failure::Failed(error.into()),
     })?;
     if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(&json!({ "dir": dir, "images": images }))? + "\n"));
+        return stdout::print_json(&json!({ "dir": dir.display().to_string(), "images": images }));
     }
     let dir = dir.display();
     stdout::print(&format!("written: {dir}, {images} images; `run --data {dir}` searches on them\n"))
@@ -72,7 +72,7 @@ fn watched<T>(output: Output, work: impl FnOnce(&dyn Fn(Stage, u64, u64)) -> T) 
         }
         bar.set_position(done);
         if let Some(line) = tenths.reached(stage, done, all).filter(|_| lines) {
-            eprintln!("{line}");
+            say!("{line}");
         }
     });
     bar.finish_and_clear();

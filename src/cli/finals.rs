@@ -32,8 +32,8 @@ const EPOCHS_FACTOR: usize = 4;
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Trainings of every network, from 2 [default: 3]
-    #[arg(long, value_name = "N", value_parser = parse::two_or_more)]
+    /// Trainings of every network, from 3: what seeds differ by is not told from fewer [default: 3]
+    #[arg(long, value_name = "N", value_parser = parse::three_or_more)]
     seeds: Option<NonZeroUsize>,
     /// Passes over all training images [default: 4 times protocol.epochs of the run]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
@@ -115,10 +115,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let data = run.data(&args.data, output)?;
     let list = match frozen {
         Some(list) => list,
-        None => new_list(&args, &run, &data)?,
+        None => new_list(&args, &run, &dir, &data)?,
     };
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    warnings.iter().for_each(|warning| say!("warning: {warning}"));
     let workers = args.threads.count();
     on_device!(&device, Crew::new(workers)?, engines => {
         let device = engines.device();
@@ -134,8 +134,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         None => {
             if !output.quiet {
                 let report = FinalsReport::new(run.name.as_str(), &list, &trainings, None);
-                eprintln!("{}\nall trainings are done: opening the test images", standings_table(&report));
+                say!("{}\nall trainings are done: opening the test images", standings_table(&report));
             }
+            dir.write_opening(&list)?;
             let answers = on_device!(device, args.threads.crew()?, engines => {
                 open_test(&list, &trainings, &dir, &data, &engines)?
             });
@@ -149,7 +150,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 /// Writes the report and shows it.
 fn show(run: &StoredRun, list: &List, trainings: &[Trial], answers: &Answers, output: Output) -> Result<(), Failure> {
     let report = FinalsReport::new(run.name.as_str(), list, trainings, Some(answers));
-    let (json, path) = (serde_json::to_string_pretty(&report)? + "\n", run.dir.finals().report());
+    let (json, path) = (stdout::json(&report)?, run.dir.finals().report());
     write_atomically(&path, json.as_bytes())?;
     if output.json {
         return stdout::print(&json);
@@ -180,11 +181,12 @@ fn check_unchanged(args: &Args, list: &List, dir: &FinalsDir) -> Result<(), Fail
     )))
 }
 
-fn new_list(args: &Args, run: &StoredRun, data: &Pyramid) -> Result<List, Failure> {
+fn new_list(args: &Args, run: &StoredRun, dir: &FinalsDir, data: &Pyramid) -> Result<List, Failure> {
     let images = Images {
         fingerprint: data.base().fingerprint(),
         train: data.split(Split::Train).len(),
         validation: data.split(Split::Validation).len(),
+        openings: dir.openings()?,
     };
     let settings = args.settings(run.space.protocol().epochs);
     List::new(&run.space, &run.trials, images, env!("CARGO_PKG_VERSION"), settings)
@@ -216,14 +218,14 @@ fn train(
     if trained? {
         return Ok(());
     }
-    eprintln!("stopped; the same command goes on");
+    say!("stopped; the same command goes on");
     Err(Failure::Interrupted)
 }
 
 fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers: NonZeroUsize) {
     let (networks, finalists) = (list.networks.len(), list.pairs.len());
     let all = networks * list.settings.seeds;
-    eprintln!(
+    say!(
         "finals of run {} in {}: {finalists} of {networks} networks are finalists; {} of {all} trainings to do, \
          {workers} at once\nlist: {}",
         run.name,
@@ -232,14 +234,14 @@ fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers
         list.sha256()
     );
     if list.trials != run.trials.len() {
-        eprintln!("note: the list was frozen when the run had {} trials; now it has {}", list.trials, run.trials.len());
+        say!("note: the list was frozen when the run had {} trials; now it has {}", list.trials, run.trials.len());
     }
     // As fast, by multiply-adds, as the trainings of the search.
     let spent = Ledger::new(&run.trials, &[]).total;
     let macs: f64 = jobs.iter().map(|job| job.training_macs() as f64).sum();
     if spent.macs > 0 {
         let seconds = spent.seconds / spent.macs as f64 * macs / workers.get().min(jobs.len()) as f64;
-        eprintln!("about {} at the speed of the search", duration(seconds));
+        say!("about {} at the speed of the search", duration(seconds));
     }
 }
 
@@ -292,6 +294,6 @@ mod tests {
         let changes = args("--seeds 4 --max-finalists 1").changes(settings);
         assert_eq!(changes, ["--seeds: 5 -> 4", "--max-finalists: 6 -> 1"]);
         assert_eq!(args("--baseline").changes(settings), ["--baseline: not given -> given"]);
-        assert!(Line::try_parse_from(["finals", "--seeds", "1"]).is_err());
+        assert!(Line::try_parse_from(["finals", "--seeds", "2"]).is_err());
     }
 }

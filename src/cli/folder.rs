@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::stdout::path;
+
 /// A folder that the program writes to, or will make.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Folder {
+    #[serde(serialize_with = "path")]
     pub(super) path: PathBuf,
     pub(super) exists: bool,
     /// Of the files in it, not of those in folders below.

@@ -26,7 +26,7 @@ pub(super) fn serve(run: &StoredRun, args: &RunArgs, port: u16, output: Output) 
     let url = format!("http://{}/", listener.local_addr()?);
     stdout::print(&if output.json { format!("{}\n", serde_json::json!({ "url": url })) } else { format!("{url}\n") })?;
     if !output.quiet {
-        eprintln!("the report of run {}, up to date with every trial; Ctrl-C ends it", run.name);
+        say!("the report of run {}, up to date with every trial; Ctrl-C ends it", run.name);
     }
     let error = http::serve(&listener, |path| match path {
         "/" => page(run, args).map_or_else(

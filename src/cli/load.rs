@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 
 use super::bar::bar;
 use super::{Failure, Output};
-use crate::data::{Dataset, ImportReport, Pyramid, default_cache_dir, open_folder, synthetic};
+use crate::data::{Dataset, ImportReport, Pyramid, Split, default_cache_dir, open_folder, synthetic};
 use crate::diagnostic::suggest;
 use crate::space::Space;
 
@@ -128,7 +128,7 @@ pub(super) fn dataset(data: Option<&Path>, resolution: usize, output: Output) ->
     let (dataset, report) = read(data, resolution, output)?;
     match &report {
         Some(report) => tell(report, output),
-        None if !output.quiet => eprintln!(
+        None if !output.quiet => say!(
             "no --data DIR: using the built-in drawn cats and dogs; for photographs, unpack Kaggle's \"Dogs vs. Cats\" or \
              Microsoft's \"Kaggle Cats and Dogs Dataset\" and give their folder"
         ),
@@ -173,6 +173,16 @@ pub(super) fn training_sets(data: Option<&Path>, space: &Space, output: Output) 
     Pyramid::new(base, others.collect::<Result<Vec<_>, _>>()?).map_err(|error| Failure::Usage(error.into()))
 }
 
+/// `space` for the images of `data`.
+///
+/// # Errors
+/// [`Failure::Usage`] if they are too few for its ladder.
+pub(super) fn fitted(space: Space, data: &Dataset) -> Result<Space, Failure> {
+    let images = |split| data.split(split).len();
+    let fitted = space.fitted(data.classes().len(), images(Split::Train), images(Split::Validation));
+    fitted.map_err(|error| Failure::Usage(error.into()))
+}
+
 /// Does `work`, and shows how far it says it is: numbers of images done and in all.
 pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T) -> T {
     let bar = bar(output, 0, "decoding images {bar:24} {pos}/{len}  left {eta}");
@@ -188,16 +198,16 @@ pub(super) fn with_decoding_bar<T>(output: Output, work: impl FnOnce(&(dyn Fn(us
 /// What went wrong is said even with -q.
 fn tell(report: &ImportReport, output: Output) {
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     if let Some((path, reason)) = report.skipped.first() {
         let all = report.skipped_list.as_ref().map_or_else(String::new, |list| format!("; all in {}", list.display()));
         let (count, first) = (report.skipped.len(), path.display());
-        eprintln!("warning: skipped {count} files that are no readable images, first {first}: {reason}{all}");
+        say!("warning: skipped {count} files that are no readable images, first {first}: {reason}{all}");
     }
     if output.verbose > 0 {
         let how = if report.from_cache { "from the cache" } else { "decoded" };
-        eprintln!("{} images {how}", report.decoded);
+        say!("{} images {how}", report.decoded);
     }
 }
 

@@ -1,5 +1,12 @@
 //! The command line: one file a command.
 
+/// `eprintln!` that a closed stderr (`2>&1 | head`) does not end.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::report::to_stderr(&format!($($text)*))
+    };
+}
+
 mod audit;
 mod bar;
 mod baseline;
@@ -24,6 +31,7 @@ mod live;
 mod load;
 mod machine;
 mod man;
+mod memoized;
 mod parse;
 mod picture;
 mod plan;
@@ -37,7 +45,6 @@ mod signals;
 mod space;
 mod status;
 mod stdout;
-mod stopwatch;
 mod summary;
 mod threads;
 mod train;
@@ -173,7 +180,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            say!("error: {failure}");
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }

@@ -9,10 +9,16 @@ pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "give a whole number from 1".to_owned())
 }
 
-/// A whole number from 2.
-pub(super) fn two_or_more(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() >= 2);
-    number.ok_or_else(|| "give a whole number from 2".to_owned())
+/// A whole number from 3.
+pub(super) fn three_or_more(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() >= 3);
+    number.ok_or_else(|| "give a whole number from 3".to_owned())
+}
+
+/// Steps of a training that is timed.
+pub(super) fn steps(text: &str) -> Result<usize, String> {
+    let steps = text.parse().ok().filter(|steps| (1..=1_000_000).contains(steps));
+    steps.ok_or_else(|| "give a whole number from 1 to 1000000".to_owned())
 }
 
 /// A share, 0 to 1.

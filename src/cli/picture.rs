@@ -24,7 +24,7 @@ pub(super) fn write(path: &Path, svg: &str) -> Result<Vec<PathBuf>, Failure> {
         Err(error) => {
             // One that was drawn before would show something else. Mostly there is none.
             let _ = fs::remove_file(&drawn);
-            eprintln!("warning: {} is not drawn: {error}", drawn.display());
+            say!("warning: {} is not drawn: {error}", drawn.display());
         }
     }
     Ok(written)

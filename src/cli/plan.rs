@@ -54,7 +54,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
             "most_seconds_per_trial": estimate.trial_seconds,
             "most_seconds": estimate.seconds,
         });
-        return stdout::print(&(serde_json::to_string_pretty(&json)? + "\n"));
+        return stdout::print_json(&json);
     }
     let Protocol { epochs, batch, .. } = protocol;
     let resolutions = sides(space);
@@ -63,7 +63,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
     let by_cost = space.search().max_training_macs.map(|most| format!("; for at most {} training MACs", si(most)));
     let limit: String = by_time.into_iter().chain(by_cost).collect();
     stdout::print(&format!(
-        "run {name}, not begun: nothing is written\n\
+        "run {name}, not begun: nothing is written but decoded images in the cache\n\
          space      10^{:.1} networks; strategy {:?}, seed {}\n\
          trials     {trials}, {workers} at once{limit}\n\
          data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\

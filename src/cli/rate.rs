@@ -17,6 +17,14 @@ use crate::train::{Recipe, fit};
 /// Steps before the timing starts.
 const WARM_UP: usize = 2;
 
+/// Steps as long as these are on the mean.
+fn even(steps: Vec<Step>) -> Vec<Step> {
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return steps };
+    let (begin, step) = (first.begin, (last.end - first.begin) / steps.len() as u32);
+    let at = |i: usize| begin + step * i as u32;
+    (0..steps.len()).map(|i| Step { begin: at(i), end: at(i + 1), marks: Vec::new() }).collect()
+}
+
 /// What is timed.
 pub(super) struct Workload<'a> {
     pub(super) architecture: &'a Architecture,
@@ -24,7 +32,7 @@ pub(super) struct Workload<'a> {
     pub(super) size: usize,
     /// Images a step, from 2.
     pub(super) batch: usize,
-    /// Steps timed, from 1, after two to warm up.
+    /// Steps timed, from 1, after some to warm up.
     pub(super) steps: usize,
 }
 
@@ -44,17 +52,22 @@ impl Workload<'_> {
     ///
     /// # Errors
     /// [`Failure::Usage`] if there can be no such images, [`Failure::Failed`] if the training fails.
-    pub(super) fn time(&self, engine: impl Engine, profile: bool) -> Result<Vec<Step>, Failure> {
-        let steps = WARM_UP + self.steps;
+    pub(super) fn time<E: Engine>(&self, engine: E, profile: bool) -> Result<Vec<Step>, Failure> {
+        // Where losses are read for several steps at once, steps go on while the host is ahead, and only the time from one
+        // reading to another is one of steps. A timeline waits for every module in any case.
+        let ahead = if profile { 1 } else { E::STEPS_AHEAD };
+        let warm_up = if ahead > 1 { ahead } else { WARM_UP };
+        let steps = warm_up + self.steps;
         let data = synthetic(self.batch, self.size, 0.5, 0).map_err(|error| Failure::Usage(error.into()))?;
         let mut network = GoogLeNet::new(engine, self.architecture, 0)?;
         let (timeline, marks) = Timeline::new();
         if profile {
             network = network.with_timeline(timeline);
         }
-        // One step an epoch. The images do not matter, nor what is learnt.
+        // All steps in one epoch, which ends with a reading, or an epoch a step. The images do not matter, nor what is learnt.
+        let (images, epochs) = if ahead > 1 { (data.all().repeat(steps), 1) } else { (data.all(), steps) };
         let recipe = Recipe {
-            epochs: steps,
+            epochs,
             batch: self.batch,
             peak_learning_rate: 0.01,
             warmup: 0.0,
@@ -69,8 +82,9 @@ impl Workload<'_> {
             timed.push(Step { begin, end: Instant::now(), marks: marks.try_iter().collect() });
             begin = Instant::now();
         };
-        fit(&mut network, &data, &data.all(), &recipe, 0, &AtomicBool::new(false), &mut watch)?;
-        Ok(timed.split_off(WARM_UP))
+        fit(&mut network, &data, &images, &recipe, 0, &AtomicBool::new(false), &mut watch)?;
+        let measured = timed.split_off(warm_up);
+        Ok(if ahead > 1 { even(measured) } else { measured })
     }
 
     /// What the timed steps come to.

@@ -37,8 +37,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let path = args.out.unwrap_or_else(|| run.dir.page());
     let pictures = write(&run, &run.summary()?, &path)?;
     if output.json {
-        let written = serde_json::json!({ "file": path, "architecture": pictures.first() });
-        return stdout::print(&(serde_json::to_string_pretty(&written)? + "\n"));
+        let [file, architecture] = [Some(&path), pictures.first()].map(|it| it.map(|path| path.display().to_string()));
+        let written = serde_json::json!({ "file": file, "architecture": architecture });
+        return stdout::print_json(&written);
     }
     stdout::print(&format!("written: {}\n", picture::names(pictures.into_iter().chain([path]))))
 }

@@ -9,7 +9,8 @@ use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::runs::StoredRun;
 use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
-use super::{Failure, Output, parse, picture, plan, report, stdout};
+use super::stdout::{self, path};
+use super::{Failure, Output, parse, picture, plan, report};
 use crate::report::{RunSummary, baseline_cost, table};
 use crate::search::drive::{Ended, Finished};
 use crate::store::RunDir;
@@ -60,6 +61,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let space = args.space.load(&args.overrides())?;
     let name = args.place.name(&args.space, &args.data, "")?;
     let data = load::training_sets(args.data.data.as_deref(), &space, output)?;
+    let space = load::fitted(space, data.base())?;
     let baseline = baseline_cost(data.classes().len(), space.protocol().resolution)
         .map_err(|error| Failure::Usage(anyhow!(error)))?;
     let threads = args.place.workers();
@@ -92,6 +94,7 @@ struct Report<'a> {
     #[serde(flatten)]
     summary: &'a RunSummary,
     ended: &'static str,
+    #[serde(serialize_with = "path")]
     results: PathBuf,
 }
 
@@ -105,7 +108,7 @@ fn finish(
     let (key, why) = reason(ended, trials.len());
     if output.json {
         let report = Report { summary, ended: key, results: dir.path().to_owned() };
-        stdout::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+        stdout::print_json(&report)?;
     } else {
         let written = [dir.page(), dir.front()].into_iter().chain(pictures).chain([dir.journal(), dir.config()]);
         let (text, digest, written) = (table(summary), &summary.digest, picture::names(written));

@@ -52,7 +52,7 @@ impl StoredRun {
             None => latest(&args.results)?,
         };
         if args.run.is_none() && output.verbose > 0 {
-            eprintln!("run {name} was worked on last");
+            say!("run {name} was worked on last");
         }
         Self::named(&args.results, name)
     }
@@ -65,7 +65,7 @@ impl StoredRun {
         let dir = RunDir::new(results, &name);
         let (space, manifest) = (dir.read_space()?, dir.read_manifest()?);
         let (trials, warnings) = read_journal(&dir.journal())?;
-        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        warnings.iter().for_each(|warning| say!("warning: {warning}"));
         // Of a run that was made shorter, those beyond its end are kept, but are not part of it.
         let trials = within_budget(trials, space.search());
         let baseline =

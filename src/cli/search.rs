@@ -11,8 +11,8 @@ use super::device::{DeviceArgs, Opened, on_device};
 use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
+use super::memoized::Memoized;
 use super::signals::Signals;
-use super::stopwatch::Stopwatch;
 use super::threads::cores;
 use super::{Failure, Output, parse, picture};
 use crate::arch::Cost;
@@ -26,7 +26,7 @@ use crate::search::ports::Store;
 use crate::search::searcher::searcher_for;
 use crate::search::trial::Outcome;
 use crate::space::Space;
-use crate::store::{Error, Latencies, Manifest, RunDir, RunName, write_atomically};
+use crate::store::{Error, Manifest, Measurements, RunDir, RunName, write_atomically};
 
 /// The options that say where results go, and how many trainings go on at once.
 #[derive(clap::Args, Debug)]
@@ -115,7 +115,7 @@ impl Control {
         let shown = Arc::clone(&screen);
         let signals = Signals::install(move |text| match &*shown.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(progress) => progress.message(text),
-            None => eprintln!("{text}"),
+            None => say!("{text}"),
         })?;
         Ok(Self { signals, screen })
     }
@@ -157,7 +157,7 @@ impl Search<'_> {
         let Self { results, name, space, data, manifest, baseline, device, threads } = *self;
         let dir = RunDir::new(results, name);
         let (mut store, warnings) = dir.open(space, manifest).map_err(refused)?;
-        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        warnings.iter().for_each(|warning| say!("warning: {warning}"));
         self.begin(&dir, store.trials()?.len(), output);
 
         let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space, baseline));
@@ -171,7 +171,7 @@ impl Search<'_> {
         let searched = on_device!(device, Crew::new(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
             let evaluator = Filing::new(evaluator, Heirs { run: dir.clone(), keep: space.search().inherit });
-            let evaluator = Stopwatch::new(evaluator, Latencies::open(&dir.latencies())?);
+            let evaluator = Memoized::new(evaluator, Measurements::open(&dir.measurements())?);
             let finished = drive(plan, searcher_for(space).as_mut(), &evaluator, &mut store, &*progress, stop);
             evaluator.into_inner()?.into_error().map_or_else(|| Ok(finished?), Err)
         });
@@ -203,7 +203,7 @@ impl Search<'_> {
             0 => whole,
             _ => format!("resumed at trial {stored}, of {whole}"),
         };
-        eprintln!("run {name} in {}: {how}, {workers} at once", dir.path().display());
+        say!("run {name} in {}: {how}, {workers} at once", dir.path().display());
     }
 }
 
@@ -215,7 +215,7 @@ pub(super) fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
         }
         Ended::SpaceExhausted => (
             "space_exhausted",
-            format!("ended: after {done} trials there is nothing left to try in this space, inside its limits"),
+            format!("ended: after {done} trials no network was found that is new and inside the limits"),
         ),
         Ended::CostReached => (
             "cost_reached",
@@ -233,8 +233,9 @@ pub(super) fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
             (
                 "too_many_failures",
                 format!(
-                    "ended: too many trainings in a row failed (search.max_failures); the first was trial {index}: \
-                     {failure}\nits network: {architecture}"
+                    "ended: too many trainings in a row failed; the first was trial {index}: {failure}\nits network: \
+                     {architecture}\nonce the reason is gone, the same command with a larger search.max_failures goes on \
+                     behind them"
                 ),
             )
         }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use serde_json::json;
 
 use super::estimate::Estimate;
-use super::load::{DataArgs, OverrideArgs, training_sets};
+use super::load::{DataArgs, OverrideArgs, fitted, training_sets};
 use super::search::search_workers;
 use super::threads::cores;
 use super::{Failure, Output, stdout};
@@ -59,13 +59,14 @@ struct CheckArgs {
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     match args.command {
         SpaceCommand::Check(args) => check(&args, output),
-        SpaceCommand::Schema => stdout::print(&(serde_json::to_string_pretty(&schema())? + "\n")),
+        SpaceCommand::Schema => stdout::print_json(&schema()),
     }
 }
 
 fn check(args: &CheckArgs, output: Output) -> Result<(), Failure> {
     let space = args.overrides.load(&args.file, &[])?;
     let data = training_sets(args.data.data.as_deref(), &space, output)?;
+    let space = fitted(space, data.base())?;
     let workers = search_workers(cores(), &space);
     let limits = space.limits();
     let paper_latency = limits.max_latency_ms.map(|_| {
@@ -91,11 +92,6 @@ pub(super) fn sides(space: &Space) -> String {
         [several @ .., last] if !several.is_empty() => format!("{} or {last} px", several.join(", ")),
         _ => format!("{} px", sides.concat()),
     }
-}
-
-/// `1 image`, `8 images`.
-fn images(count: usize) -> String {
-    format!("{count} image{}", if count == 1 { "" } else { "s" })
 }
 
 /// What the command shows.
@@ -160,7 +156,7 @@ impl Check<'_> {
             "most_seconds_per_trial": estimate.trial_seconds,
             "most_seconds": estimate.seconds,
         });
-        Ok(serde_json::to_string_pretty(&json)? + "\n")
+        Ok(stdout::json(&json)?)
     }
 
     fn to_text(&self) -> anyhow::Result<String> {
@@ -170,8 +166,7 @@ impl Check<'_> {
         let limits = space.limits();
         let Limits { max_macs, max_parameters, max_latency_ms, .. } = *limits;
         let limit = |limit: Option<u64>, of: &str| limit.map(|limit| format!("at most {} {of}", si(limit)));
-        let latency =
-            max_latency_ms.map(|most| format!("at most {most} ms for {} at once", images(limits.latency_batch())));
+        let latency = max_latency_ms.map(|most| format!("at most {most} ms for a batch of {}", limits.latency_batch()));
         let limits: Vec<String> =
             [limit(max_macs, "MACs"), limit(max_parameters, "parameters"), latency].into_iter().flatten().collect();
         let inside = match &survey.paper_inside {

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Show it again whenever a trial is done, until nobody works on the run any more.
+    /// Show it again whenever a trial is done, until nobody works on the run, or reads this, any more.
     #[arg(long)]
     watch: bool,
     /// Also plot accuracy over MACs, as plain characters.
@@ -56,8 +56,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             let comparable = comparable(&run.space, &run.trials);
             format!("{}\n", front_text(&status.summary, comparable, columns()))
         });
-        show(&status, &plot.unwrap_or_default(), args.watch, output)?;
-        if !args.watch || status.holder.is_none() {
+        let read = stdout::print_while_read(&text(&status, &plot.unwrap_or_default(), args.watch, output)?)?;
+        if !args.watch || status.holder.is_none() || !read {
             return Ok(());
         }
         while written() == seen && holder(&dir).is_some() {
@@ -71,9 +71,9 @@ fn columns() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }
 
-fn show(status: &Status, plot: &str, over: bool, output: Output) -> Result<(), Failure> {
+fn text(status: &Status, plot: &str, over: bool, output: Output) -> anyhow::Result<String> {
     if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(status)? + "\n"));
+        return Ok(stdout::json(status)?);
     }
     let state = match &status.holder {
         Some(holder) => format!("running: {holder}"),
@@ -86,5 +86,5 @@ fn show(status: &Status, plot: &str, over: bool, output: Output) -> Result<(), F
     // Over what was shown before.
     let clear = if over && io::stdout().is_terminal() { "\x1b[2J\x1b[H" } else { "" };
     let Status { summary, .. } = status;
-    stdout::print(&format!("{clear}{plot}{}digest: {}\n{state}\n", table(summary), summary.digest))
+    Ok(format!("{clear}{plot}{}digest: {}\n{state}\n", table(summary), summary.digest))
 }

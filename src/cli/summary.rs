@@ -118,7 +118,7 @@ impl Summary {
                 "total_bytes": footprint.total_bytes(),
             },
         });
-        Ok(serde_json::to_string_pretty(&summary)? + "\n")
+        stdout::json(&summary)
     }
 
     fn to_text(&self) -> String {

@@ -34,7 +34,7 @@ pub struct Args {
 /// [`Failure::Usage`] if there is no such run, [`Failure::Failed`] if it cannot be read or the files not be written.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if args.schema {
-        return stdout::print(&(serde_json::to_string_pretty(&journal_schema())? + "\n"));
+        return stdout::print_json(&journal_schema());
     }
     let run = StoredRun::read(&args.run, output)?;
     if let Some(logs) = args.tensorboard {
@@ -42,7 +42,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         write_events(&run, &dir)?;
         let trials = run.trials.len();
         return stdout::print(&if output.json {
-            serde_json::to_string_pretty(&serde_json::json!({ "dir": dir, "trials": trials }))? + "\n"
+            stdout::json(&serde_json::json!({ "dir": dir.display().to_string(), "trials": trials }))?
         } else {
             format!(
                 "written: {}, {trials} trials; `tensorboard --logdir {}` shows them\n",
@@ -55,13 +55,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         write_atomically(&file, &trials_parquet(&run.trials)?)?;
         let trials = run.trials.len();
         return stdout::print(&if output.json {
-            serde_json::to_string_pretty(&serde_json::json!({ "file": file, "trials": trials }))? + "\n"
+            stdout::json(&serde_json::json!({ "file": file.display().to_string(), "trials": trials }))?
         } else {
             format!("written: {}, {trials} trials\n", file.display())
         });
     }
     if output.json {
-        return stdout::print(&(serde_json::to_string_pretty(&run.trials)? + "\n"));
+        return stdout::print_json(&run.trials);
     }
     stdout::print(&trials_csv(&run.trials)?)
 }

@@ -72,7 +72,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let program = env!("CARGO_PKG_VERSION");
     if run.manifest.program != program {
         let theirs = &run.manifest.program;
-        eprintln!("note: the run was begun by version {theirs} of this program; this is {program}");
+        say!("note: the run was begun by version {theirs} of this program; this is {program}");
     }
     let data = run.data(&args.data, output)?;
     let threads = args.threads.count();
@@ -107,7 +107,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         same: differing == 0,
         trials,
     };
-    stdout::print(&if output.json { serde_json::to_string_pretty(&report)? + "\n" } else { text(&report) })?;
+    stdout::print(&if output.json { stdout::json(&report)? } else { text(&report) })?;
     match differing {
         0 => Ok(()),
         _ => Err(Failure::Failed(anyhow!(

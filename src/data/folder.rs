@@ -21,12 +21,25 @@ pub(super) struct Source {
 pub(super) struct Labelled {
     pub(super) classes: Vec<String>,
     pub(super) files: Vec<Source>,
+    /// Folders beside those of the classes and in them that nothing was taken from.
+    pub(super) left_out: Vec<PathBuf>,
+}
+
+impl Labelled {
+    /// What a user may have meant to be images, in a sentence; nothing if there is none.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let first = self.left_out.first()?.display();
+        let count = self.left_out.len();
+        Some(format!(
+            "left out {count} folders, first {first}: images are taken from the folders of the classes alone, not from folders in them"
+        ))
+    }
 }
 
 /// The files of each class.
 type Classes = BTreeMap<String, Vec<PathBuf>>;
-/// Reads a folder by the rules of one layout.
-type Layout = fn(&Path) -> Result<Classes, DataError>;
+/// Reads a folder by the rules of one layout, and adds what it leaves out.
+type Layout = fn(&Path, &mut Vec<PathBuf>) -> Result<Classes, DataError>;
 
 /// Finds the labelled files below `dir`. The first of these layouts that has at least two classes is taken:
 /// `cat.0.jpg` and `dog.0.jpg` in `dir` or its `train`; a folder per class in `dir`, its `train`, or its `PetImages`.
@@ -47,12 +60,13 @@ pub(super) fn find(dir: &Path) -> Result<Labelled, DataError> {
         if !root.is_dir() {
             continue;
         }
-        let classes = read(root)?;
+        let mut left_out = Vec::new();
+        let classes = read(root, &mut left_out)?;
         if classes.len() > MAX_CLASSES {
             return Err(DataError::TooManyClasses { path: root.into(), found: classes.len(), limit: MAX_CLASSES });
         }
         if classes.len() >= 2 {
-            return Ok(labelled(classes));
+            return Ok(labelled(classes, left_out));
         }
         only_class = only_class.or(classes.into_keys().next());
     }
@@ -62,14 +76,14 @@ pub(super) fn find(dir: &Path) -> Result<Labelled, DataError> {
     })
 }
 
-fn labelled(classes: Classes) -> Labelled {
+fn labelled(classes: Classes, left_out: Vec<PathBuf>) -> Labelled {
     let mut files = Vec::new();
     let mut names = Vec::new();
     for (label, (name, paths)) in classes.into_iter().enumerate() {
         names.push(name);
         files.extend(paths.into_iter().map(|path| Source { path, label: label as u16 }));
     }
-    Labelled { classes: names, files }
+    Labelled { classes: names, files, left_out }
 }
 
 /// Sorted, without hidden entries.
@@ -88,7 +102,7 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
 }
 
 /// Files named CLASS.NUMBER.EXTENSION.
-fn flat(dir: &Path) -> Result<Classes, DataError> {
+fn flat(dir: &Path, _left_out: &mut Vec<PathBuf>) -> Result<Classes, DataError> {
     let mut classes = Classes::new();
     for (name, path) in entries(dir)? {
         if let [class, number, _extension] = name.split('.').collect::<Vec<_>>()[..]
@@ -104,15 +118,17 @@ fn flat(dir: &Path) -> Result<Classes, DataError> {
 }
 
 /// A folder per class, unless it holds nothing but further folders.
-fn folders(dir: &Path) -> Result<Classes, DataError> {
+fn folders(dir: &Path, left_out: &mut Vec<PathBuf>) -> Result<Classes, DataError> {
     let mut classes = Classes::new();
     for (name, path) in entries(dir)? {
         if path.is_dir() {
-            let inside = entries(&path)?;
-            let files: Vec<PathBuf> =
-                inside.iter().map(|(_, path)| path).filter(|path| path.is_file()).cloned().collect();
+            let inside: Vec<PathBuf> = entries(&path)?.into_iter().map(|(_, path)| path).collect();
+            let files: Vec<PathBuf> = inside.iter().filter(|path| path.is_file()).cloned().collect();
             if !files.is_empty() || inside.is_empty() {
                 classes.insert(name, files);
+                left_out.extend(inside.into_iter().filter(|path| path.is_dir()));
+            } else {
+                left_out.push(path);
             }
         }
     }
@@ -130,7 +146,7 @@ mod tests {
         for file in files {
             put(&dir.path().join(file), b"x");
         }
-        let Labelled { classes, files } = find(dir.path())?;
+        let Labelled { classes, files, .. } = find(dir.path())?;
         let name = |file: &Source| file.path.file_name().unwrap().to_string_lossy().into_owned();
         Ok(files.iter().map(|file| format!("{}/{}", classes[usize::from(file.label)], name(file))).collect())
     }
@@ -140,6 +156,21 @@ mod tests {
         let files = ["b/2.jpg", "a/1.png", "c/x", "b/1.jpg", ".git/config", "a/.hidden", "readme.txt"];
         assert_eq!(found(&files).unwrap(), ["a/1.png", "b/1.jpg", "b/2.jpg", "c/x"]);
         assert_eq!(found(&["train/a/1", "train/b/2", "test/a/3", "test/b/4"]).unwrap(), ["a/1", "b/2"]);
+    }
+
+    #[test]
+    fn folders_that_nothing_is_taken_from_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["cat/1", "cat/kittens/2", "dog/3", "horse/arab/4"] {
+            put(&dir.path().join(file), b"x");
+        }
+        let labelled = find(dir.path()).unwrap();
+        assert_eq!(labelled.classes, ["cat", "dog"]);
+        assert_eq!(labelled.left_out, ["cat/kittens", "horse"].map(|path| dir.path().join(path)));
+        assert!(labelled.left_out().unwrap().contains("left out 2 folders"));
+        std::fs::remove_dir_all(dir.path().join("horse")).unwrap();
+        std::fs::remove_dir_all(dir.path().join("cat/kittens")).unwrap();
+        assert_eq!(find(dir.path()).unwrap().left_out(), None);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Inspection {
     pub images: Vec<Inspected>,
     /// The other files.
     pub broken: Vec<Broken>,
+    /// Folders beside those of the classes and in them that nothing is taken from.
+    pub left_out: Vec<PathBuf>,
     /// Groups of indices of images whose files are equal.
     pub copies: Vec<Vec<usize>>,
     /// Groups of indices of images that look the same though their files differ: they are linked by perceptual hashes that
@@ -99,6 +101,7 @@ pub fn inspect(dir: &Path, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<I
         classes: labelled.classes,
         images,
         broken,
+        left_out: labelled.left_out,
         copies: contents.into_iter().filter(|equal| equal.len() > 1).collect(),
         alike: alike.into_iter().map(|group| group.into_iter().map(|at| firsts[at]).collect()).collect(),
     })

@@ -42,7 +42,7 @@ pub fn open_folder(
 ) -> Result<(Dataset, ImportReport), DataError> {
     check_range("the resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)?;
     let labelled = folder::find(dir)?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = labelled.left_out().into_iter().collect();
     if let Some(cache_dir) = cache_dir {
         let cache = Cache::new(cache_dir, dir, resolution, Key::of(&labelled, resolution));
         match cache.load_or_build(|sink| pack(&labelled, resolution, sink, progress)) {
@@ -185,7 +185,7 @@ mod tests {
         let [(first, second), (again, report)] = [(); 2].map(|()| {
             let start = std::time::Instant::now();
             let opened = open_folder(Path::new(&dir), 64, Some(cache.path()), &|_, _| {}).unwrap();
-            eprintln!("{} images, {} skipped: {:?}", opened.1.decoded, opened.1.skipped.len(), start.elapsed());
+            println!("{} images, {} skipped: {:?}", opened.1.decoded, opened.1.skipped.len(), start.elapsed());
             opened
         });
         assert!(!second.from_cache && report.from_cache);

@@ -7,3 +7,8 @@ mod pytorch;
 
 pub use onnx::onnx;
 pub use pytorch::pytorch;
+
+/// What the file of [`onnx`] is called in a model folder.
+pub const ONNX_FILE: &str = "model.onnx";
+/// What that of [`pytorch`] is.
+pub const PYTORCH_FILE: &str = "model.py";

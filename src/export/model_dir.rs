@@ -20,6 +20,10 @@ const ARCHITECTURE: &str = "architecture.toml";
 const WEIGHTS: &str = "weights.safetensors";
 const MODEL: &str = "model.json";
 
+/// What may lie in a model folder that a new model takes the place of: a model, and what was exported of it, which is not of
+/// the new one.
+const OURS: [&str; 5] = [ARCHITECTURE, WEIGHTS, MODEL, super::ONNX_FILE, super::PYTORCH_FILE];
+
 /// What `model.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -56,6 +60,9 @@ pub enum ModelDirError {
     /// The folder has something else in it.
     #[error("{} exists and is no model folder: give another --out, or remove it", .0.display())]
     Occupied(PathBuf),
+    /// The model folder holds more than a model.
+    #[error("{} is in a model folder and no part of the model: give another --out, or move it away", .0.display())]
+    Foreign(PathBuf),
     /// The path does not end in a name.
     #[error("{} has no name of its own: give --out a folder such as model", .0.display())]
     NoName(PathBuf),
@@ -112,23 +119,31 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError {
     move |error| ModelDirError::Io { path, error }
 }
 
-/// Whether a model may be written to `dir`: it is not there, empty, or an earlier model.
+/// Whether a model may be written to `dir`: it is not there, empty, or an earlier model and nothing else, and folders can
+/// be made beside it.
 ///
 /// # Errors
-/// [`ModelDirError::Occupied`] if there is something else; [`ModelDirError::NoName`] if the path ends in none;
-/// [`ModelDirError::Io`] if it cannot be looked at.
+/// [`ModelDirError::Occupied`] or [`ModelDirError::Foreign`] if there is something else; [`ModelDirError::NoName`] if the
+/// path ends in none; [`ModelDirError::Io`] if it cannot be looked at, or nothing be written there.
 pub fn check_free(dir: &Path) -> Result<(), ModelDirError> {
-    beside(dir, "new")?;
+    let new = beside(dir, "new")?;
+    // Where it is going to be made: for a path that is not there yet, in the last folder that is.
+    let place = new.ancestors().skip(1).find(|place| place.exists()).unwrap_or(Path::new("."));
+    let probe = place.join(new.file_name().unwrap_or_default());
+    fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).map_err(io(&probe))?;
     let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries.count(),
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(io(dir))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io(dir)(error)),
     };
-    let ours = || read_description(&dir.join(MODEL)).is_ok();
-    if entries > 0 && !ours() {
+    if !entries.is_empty() && read_description(&dir.join(MODEL)).is_err() {
         return Err(ModelDirError::Occupied(dir.to_owned()));
     }
-    Ok(())
+    let ours = |path: &PathBuf| path.is_file() && OURS.iter().any(|name| path.ends_with(name));
+    match entries.into_iter().find(|path| !ours(path)) {
+        Some(foreign) => Err(ModelDirError::Foreign(foreign)),
+        None => Ok(()),
+    }
 }
 
 /// Reads `model.json`, whose version comes first: another one may have other fields.
@@ -275,7 +290,24 @@ pub(super) mod tests {
         names.sort();
         assert_eq!(names, ["model", "model.new", "model.old"]);
         assert!(folder.path().join("model.old/thesis.txt").exists());
+        // What was exported of the old model goes with it; what is somebody's own is not touched.
+        fs::write(dir.join("model.onnx"), "exported").unwrap();
+        model().write(&dir, &mut network(1)).unwrap();
+        assert!(!dir.join("model.onnx").exists());
+        fs::create_dir(dir.join("mine")).unwrap();
+        let refused = model().write(&dir, &mut network(2)).unwrap_err();
+        assert!(matches!(&refused, ModelDirError::Foreign(path) if path.ends_with("model/mine")), "{refused}");
+        assert!(dir.join("mine").exists());
         assert!(matches!(check_free(Path::new("..")), Err(ModelDirError::NoName(_))));
+    }
+
+    #[test]
+    fn a_place_that_no_folder_can_be_made_in_is_refused_before_a_training() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(matches!(check_free(&folder.path().join("file/model")), Err(ModelDirError::Io { .. })));
+        check_free(&folder.path().join("not/yet/there")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub use front_svg::{front_svg, front_text};
 pub use ledger::{Item, Ledger, Purpose, Spent};
 pub use page::{Page, PageError};
 pub use png::{PngError, png};
-pub use progress::{Progress, Style};
+pub use progress::{Progress, Style, to_stderr};
 pub use summary::{Generations, Row, RunSummary, RungCount, VersusUniform, baseline_cost};
 pub use table::table;
 pub use tensorboard::tensorboard_events;

@@ -251,7 +251,7 @@ pub(super) fn template(text: &str) -> ProgressStyle {
 }
 
 /// A closed stderr is no reason to stop a search, so unlike `eprintln!` this does not panic.
-pub(super) fn to_stderr(text: &str) {
+pub fn to_stderr(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

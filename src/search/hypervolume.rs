@@ -12,7 +12,7 @@ pub struct Reference(pub(super) Objectives);
 
 impl Reference {
     /// The point of the space file, as a multiple of the cost of `baseline`: the paper's network at the run's resolution.
-    pub fn new(point: &ReferencePoint, baseline: &Cost) -> Self {
+    pub fn new(point: ReferencePoint, baseline: &Cost) -> Self {
         Self(Objectives { error: point.error, log_macs: (baseline.macs as f64 * point.macs_ratio).ln() })
     }
 }
@@ -77,8 +77,8 @@ mod tests {
         let front = [point(0.25, 6.0), point(0.125, 7.0), point(0.25, 7.0), point(0.6, 1.0), point(0.1, 8.0)];
         assert_eq!(hypervolume(front, &CORNER), 0.25 * 2.0 + 0.125 * 1.0);
         let baseline = Cost { macs: 1_000_000, ..Cost::default() };
-        let one = |point| hypervolume([Objectives::new(0.9, 110_000)], &Reference::new(&point, &baseline));
-        let by_default = one(ReferencePoint::default());
+        let one = |point| hypervolume([Objectives::new(0.9, 110_000)], &Reference::new(point, &baseline));
+        let by_default = one(ReferencePoint { error: 0.5, macs_ratio: 1.1 });
         assert!((by_default - 0.4 * 10f64.ln()).abs() < 1e-9, "{by_default}");
         let farther = one(ReferencePoint { error: 0.9, macs_ratio: 11.0 });
         assert!((farther - 0.8 * 100f64.ln()).abs() < 1e-9, "{farther}");

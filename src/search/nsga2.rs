@@ -82,7 +82,7 @@ mod tests {
         }
         let (mut one, mut two) = (0, 0);
         for i in 8..408 {
-            match nsga2.ask(&space, Turn { candidate: i, too_slow: 0 }, &mut step_rng(0, i)) {
+            match nsga2.ask(&space, Turn { candidate: i, turned_down: 0 }, &mut step_rng(0, i)) {
                 Some(Proposal::Mutation { operators, .. }) if operators.len() == 1 => one += 1,
                 Some(Proposal::Crossover { parents: [a, b], operators, .. }) => {
                     assert!(a != b && operators.len() == 2 && operators[0] == "two_point", "{operators:?}");

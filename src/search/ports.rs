@@ -2,11 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
+use serde::{Deserialize, Serialize};
+
 use super::trial::{Job, Outcome, Trial};
 
 /// A score of an untrained network, with the initial weights of its training; a higher one is said to be better. What they
 /// measure is said at [`crate::zero_cost`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Proxy {
     /// How strongly the loss of a batch pulls at the weights.
     GradNorm,

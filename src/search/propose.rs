@@ -52,8 +52,8 @@ pub(super) struct Proposer<'a> {
     evaluator: &'a dyn Evaluator,
     /// Spent on that since the latest job, in seconds.
     timing_seconds: f64,
-    /// Networks turned down for the next candidate since they take too long.
-    too_slow: usize,
+    /// See [`Turn::turned_down`].
+    turned_down: usize,
     /// Jobs so far, without those that `ahead` holds.
     turn: usize,
     /// New candidates so far.
@@ -75,7 +75,7 @@ impl<'a> Proposer<'a> {
             screen: screen_for(space, evaluator),
             evaluator,
             timing_seconds: 0.0,
-            too_slow: 0,
+            turned_down: 0,
             turn: 0,
             candidates: 0,
             ahead: VecDeque::new(),
@@ -181,10 +181,10 @@ impl<'a> Proposer<'a> {
         observer: &dyn Observer,
     ) -> Result<Option<Proposed>, ArchitectureError> {
         let mut rng = step_rng(self.space.search().seed, index);
-        self.too_slow = 0;
+        self.turned_down = 0;
         let mut mutants: Vec<Job> = Vec::new();
         for _ in 0..ASKS {
-            let turn = Turn { candidate: self.candidates, too_slow: self.too_slow };
+            let turn = Turn { candidate: self.candidates, turned_down: self.turned_down };
             let Some(proposal) = searcher.ask(self.space, turn, &mut rng) else {
                 return Ok(self.chosen(mutants));
             };
@@ -228,11 +228,14 @@ impl<'a> Proposer<'a> {
                     if !self.is_too_slow(&job) {
                         return Ok(Some(job));
                     }
-                    self.too_slow += 1;
+                    self.turned_down += 1;
                     true
                 }
                 Ok(_) => false,
-                Err(_) => true,
+                Err(_) => {
+                    self.turned_down += usize::from(matches!(proposal, Proposal::Random(_)));
+                    true
+                }
             };
             observer.observe(Event::Redrawn { over_limit });
             if over_limit || !self.mutate_further(&mut proposal, rng) {

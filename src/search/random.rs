@@ -17,7 +17,7 @@ impl Searcher for RandomSearch {
 
 /// A proposal at random.
 pub(super) fn drawn(space: &Space, turn: Turn, rng: &mut Rng) -> Proposal {
-    Proposal::Random(stratified(space, turn.candidate + turn.too_slow, rng))
+    Proposal::Random(stratified(space, turn.candidate + turn.turned_down, rng))
 }
 
 /// A random genotype for candidate `number`, so that any number of successive ones spread evenly over the log MACs.

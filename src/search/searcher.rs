@@ -87,8 +87,9 @@ impl Proposal {
 pub struct Turn {
     /// Its number, from 0. Without a ladder of trainings it is the index of its trial.
     pub candidate: usize,
-    /// How many proposals for it were too slow. Which costs are, nobody knows beforehand, so draws then aim at another one.
-    pub too_slow: usize,
+    /// How many proposals for it were too slow, or drawn at random and over a limit. Which MACs have networks inside limits
+    /// on time and parameters, nobody knows beforehand, so draws then aim at others.
+    pub turned_down: usize,
 }
 
 /// Decides what to try next.

@@ -353,6 +353,21 @@ fn nothing_over_a_limit_is_trained() {
     assert!(over_limit > 0);
 }
 
+/// The MACs that draws aim at end where networks have too many parameters, well before the space does.
+#[test]
+fn a_limit_on_parameters_does_not_end_a_search() {
+    for strategy in ["random", "evolution", "nsga2"] {
+        let strategy = format!("search.strategy={strategy}");
+        let space = space(&[&strategy, "search.trials=60", "limits.max_parameters=150K"]);
+        let (smallest, largest) = (space.smallest(), space.largest());
+        let parameters = |genotype| space.decode(genotype, 2).unwrap().cost(32).unwrap().parameters;
+        assert!(parameters(&smallest) < 80_000 && parameters(&largest) > 300_000);
+        let trials = search(&space, &landscape()).trials;
+        assert_eq!(trials.len(), 60, "{strategy}");
+        assert!(trials.iter().all(|trial| trial.job.cost.parameters <= 150_000));
+    }
+}
+
 #[test]
 fn the_paper_s_network_comes_first_where_it_is_allowed() {
     let wide = ["widths.max_ratio=1.5", "limits.max_macs=1G"];

@@ -70,7 +70,9 @@ fn check_protocol(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
 }
 
 fn check_reference(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
-    number(source, &["reference", "error"], file.reference.error, ranges::ERROR)?;
+    if let Some(error) = file.reference.error {
+        number(source, &["reference", "error"], error, ranges::ERROR)?;
+    }
     number(source, &["reference", "macs_ratio"], file.reference.macs_ratio, ranges::MACS_RATIO)
 }
 
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(space.genes().len(), 57);
         assert!(space.size_log10() > 50.0, "{}", space.size_log10());
         assert_eq!(space.protocol().resolution, 64);
-        assert_eq!((*space.reference(), space.ladder()), (ReferencePoint { error: 0.5, macs_ratio: 1.1 }, &[][..]));
+        assert_eq!((space.reference(), space.ladder()), (ReferencePoint { error: 0.5, macs_ratio: 1.1 }, &[][..]));
     }
 
     #[test]
@@ -271,7 +273,7 @@ mod tests {
     fn the_reference_and_the_ladder_can_be_set() {
         let ladder = "ladder=[{train_images=500, epochs=1}, {train_images=1000, epochs=2}]";
         let space = set(&["reference.error=0.9", ladder, "search.eta=2"]).unwrap();
-        assert_eq!(*space.reference(), ReferencePoint { error: 0.9, macs_ratio: 1.1 });
+        assert_eq!(space.reference(), ReferencePoint { error: 0.9, macs_ratio: 1.1 });
         assert_eq!((space.ladder().len(), space.ladder()[1].epochs, space.search().eta), (2, 2, 2));
         let written = Space::parse("config.toml", &space.to_toml().unwrap(), &[]).unwrap();
         assert_eq!(written, space);

@@ -1,7 +1,8 @@
 //! The checked search space.
 
 use super::Protocol;
-use super::file::{Limits, ReferencePoint, Rung, SearchSettings, SpaceFile};
+use super::file::{Limits, Rung, SearchSettings, SpaceFile};
+use super::fitted::ReferencePoint;
 use super::genotype::{Gene, Genotype};
 use crate::arch::{Architecture, ArchitectureError, BLOCKS, Branch, BranchWidths, Cost, ResolutionError, StemWidths};
 
@@ -57,6 +58,11 @@ impl Space {
         Self { file, genes }
     }
 
+    /// What may be changed without another check: nothing that genes come from.
+    pub(super) fn file_mut(&mut self) -> &mut SpaceFile {
+        &mut self.file
+    }
+
     /// The genes: the widths in network order, three of the stem and then six a block, and last the input's resolution if the
     /// space has more than one.
     pub fn genes(&self) -> &[Gene] {
@@ -90,8 +96,8 @@ impl Space {
     }
 
     /// Where hypervolumes are measured from.
-    pub fn reference(&self) -> &ReferencePoint {
-        &self.file.reference
+    pub fn reference(&self) -> ReferencePoint {
+        self.file.reference.point()
     }
 
     /// The trainings below the protocol's, the briefest first; often none.

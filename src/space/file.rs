@@ -26,7 +26,7 @@ pub(super) struct SpaceFile {
     pub search: SearchSettings,
     /// The corner that hypervolumes are measured from.
     #[serde(default)]
-    pub reference: ReferencePoint,
+    pub reference: Reference,
     /// Briefer trainings than the protocol's, the briefest first; candidates begin on the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<Rung>,
@@ -89,22 +89,23 @@ impl Limits {
     }
 }
 
-/// The `[reference]` section, checked: the corner that hypervolumes are measured from.
+/// The `[reference]` section: the corner that hypervolumes are measured from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct ReferencePoint {
-    /// Error, over 0 to 1.
-    #[schemars(range(min = *ranges::ERROR.start(), max = *ranges::ERROR.end()))]
-    pub error: f64,
+pub(super) struct Reference {
+    /// Error, over 0 to 1: that of guessing between the classes if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = *ranges::ERROR.start(), max = *ranges::ERROR.end()))]
+    pub error: Option<f64>,
     /// MACs, as a multiple of those of the paper's network.
     #[schemars(range(min = *ranges::MACS_RATIO.start(), max = *ranges::MACS_RATIO.end()))]
     pub macs_ratio: f64,
 }
 
-impl Default for ReferencePoint {
-    /// Guessing between two classes, and a little more than the paper's network costs.
+impl Default for Reference {
+    /// A little more than the paper's network costs.
     fn default() -> Self {
-        Self { error: 0.5, macs_ratio: 1.1 }
+        Self { error: None, macs_ratio: 1.1 }
     }
 }
 

@@ -6,6 +6,7 @@ mod checked;
 mod count;
 pub mod crossover;
 mod file;
+mod fitted;
 mod genotype;
 mod grid;
 pub mod mutate;
@@ -18,7 +19,8 @@ mod source;
 
 pub use checked::{OverLimit, Space};
 pub use count::parse_count;
-pub use file::{Limits, ReferencePoint, Rung, Screen, SearchSettings, Strategy};
+pub use file::{Limits, Rung, Screen, SearchSettings, Strategy};
+pub use fitted::{NoLadder, ReferencePoint};
 pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
 pub use rng::Rng;

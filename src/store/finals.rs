@@ -6,6 +6,8 @@
 //!   trainings.jsonl   journal of the trainings      models/   one folder a training
 //!   test.json         which test images each got right, written once all are done
 //!   lock              who works on them
+//! results/NAME/finals-opened.txt   the lists for which the test images were opened, one hash a line; it stays where the folder
+//!                                  is moved away to begin anew
 //! ```
 
 use std::fs;
@@ -79,6 +81,38 @@ impl FinalsDir {
             return Err(Error::RunFile { path, reason: reason.to_owned() });
         }
         Ok(Some(list))
+    }
+
+    fn opened(&self) -> PathBuf {
+        self.0.with_file_name("finals-opened.txt")
+    }
+
+    /// How many lists of this run had the test images opened for them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if that cannot be read.
+    pub fn openings(&self) -> Result<usize, Error> {
+        Ok(self.read_opened()?.lines().count())
+    }
+
+    /// Writes down that the test images are opened for `list` now.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn write_opening(&self, list: &List) -> Result<(), Error> {
+        let (opened, list) = (self.read_opened()?, list.sha256());
+        // They may have been opened, and the answers not written.
+        if opened.lines().any(|line| line == list) {
+            return Ok(());
+        }
+        write_atomically(&self.opened(), format!("{opened}{list}\n").as_bytes())
+    }
+
+    fn read_opened(&self) -> Result<String, Error> {
+        match fs::read_to_string(self.opened()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            other => other.map_err(Error::io("read", &self.opened())),
+        }
     }
 
     /// The answers on the test images to `list`, if they have been taken.
@@ -208,7 +242,7 @@ mod tests {
         let score = Score { accuracy: 0.7, accuracy_se: 0.04, validation_loss: 0.6, training_loss_sum: 0.7 };
         let found =
             Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0, latency_ms: None };
-        let images = Images { fingerprint: "abc", train: 300, validation: 40 };
+        let images = Images { fingerprint: "abc", train: 300, validation: 40, openings: 0 };
         let settings =
             Settings { seeds, epochs: 2, baseline: true, choice: Choice { bins: 1, per_bin: 1, max_finalists: 1 } };
         List::new(&space, &[found], images, "0.1.0", settings).unwrap()
@@ -227,6 +261,17 @@ mod tests {
 
     fn message<T>(result: Result<T, Error>) -> String {
         result.err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    #[test]
+    fn a_list_is_noted_once_however_often_the_test_images_are_opened_for_it() {
+        let run = tempfile::tempdir().unwrap();
+        let dir = FinalsDir::new(run.path());
+        assert_eq!(dir.openings().unwrap(), 0);
+        for (seeds, openings) in [(3, 1), (3, 1), (4, 2), (3, 2)] {
+            dir.write_opening(&list(seeds)).unwrap();
+            assert_eq!(dir.openings().unwrap(), openings);
+        }
     }
 
     #[test]

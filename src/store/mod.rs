@@ -5,7 +5,7 @@
 //!   config.toml     the resolved settings       manifest.json   data fingerprint, classes, program version
 //!   trials.jsonl    journal, written first      store/          sled, written second
 //!   lock            who has the run open        weights/        what each trial had learned, if children inherit that
-//!   latencies.jsonl how fast networks are, if that has a limit
+//!   measurements.jsonl   how fast networks are and how they score untrained, if the search asks for that
 //! ```
 //!
 //! An audit (see [`AuditDir`]) has a journal only: its trainings are few and long.
@@ -22,8 +22,8 @@ mod error;
 mod files;
 mod finals;
 mod journal;
-mod latencies;
 mod lock;
+mod measurements;
 mod memory;
 mod record;
 mod run_dir;
@@ -40,8 +40,8 @@ pub use error::{Error, Warning};
 pub use files::write_atomically;
 pub use finals::{FinalsDir, FinalsStore};
 pub use journal::read as read_journal;
-pub use latencies::{Latencies, Timed};
 pub use lock::holder;
+pub use measurements::{Measured, Measurements, Quantity};
 pub use memory::MemoryStore;
 pub use run_dir::{RunDir, RunName};
 pub use run_store::RunStore;

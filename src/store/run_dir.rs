@@ -98,9 +98,9 @@ impl RunDir {
         self.0.join(RunStore::JOURNAL)
     }
 
-    /// How long networks take to classify, for [`super::Latencies`]; measured where that has a limit.
-    pub fn latencies(&self) -> PathBuf {
-        self.0.join("latencies.jsonl")
+    /// What is measured of networks before they are trained, for [`super::Measurements`].
+    pub fn measurements(&self) -> PathBuf {
+        self.0.join("measurements.jsonl")
     }
 
     /// What trial `index` had learned, as safetensors; kept where children inherit it.
@@ -257,7 +257,7 @@ mod tests {
         run.open(&space(&[]), &manifest()).unwrap().0.append(&done(0)).unwrap();
         fs::remove_file(run.config()).unwrap();
         let error = run.open(&space(&[]), &manifest()).unwrap_err().to_string();
-        assert!(error.contains("config.toml: missing although the run has trials"), "{error}");
+        assert!(error.contains("config.toml: missing although the run was begun"), "{error}");
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn read(path: &Path, begun: bool) -> Result<Option<String>, Error> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound && !begun => Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let reason = "missing although the run has trials: put it back, or choose another name".to_owned();
+            let reason = "missing although the run was begun: put it back, or choose another name".to_owned();
             Err(Error::RunFile { path: path.to_owned(), reason })
         }
         Err(error) => Err(Error::io("read", path)(error)),

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod heirs;
-mod latency;
 mod live;
+mod measured;
 mod studies;
 mod tools;
 
@@ -298,6 +298,15 @@ fn a_network_is_trained_evaluated_and_timed() {
     let trained =
         place.json(&format!("train --arch narrow/architecture.toml {small} --epochs 2 --batch 16 --out model"));
     assert_eq!((&trained["epochs"], &trained["resolution"]), (&2.into(), &32.into()));
+    // Nobody has to read what is said meanwhile.
+    let loud = small.replace(" -q", "");
+    let line = format!("train --arch narrow/architecture.toml {loud} --epochs 2 --out unread");
+    let mut unread = place.command(&line).spawn().unwrap();
+    drop(unread.stderr.take());
+    assert!(unread.wait().unwrap().success() && place.path().join("unread/model.json").exists());
+    // A model's own architecture is not lost to another.
+    assert!(place.fails(2, "best --run narrow --out model").contains("is not of an earlier `best`"));
+
     let measured = |split: &str| place.json(&format!("evaluate --model model --data pets --split {split}"));
     let key = |value: &serde_json::Value, key: &str| value[key].clone();
     for split in ["validation", "test"] {

@@ -96,9 +96,9 @@ impl Predictor {
 pub struct PredictorRow {
     /// Which one.
     pub predictor: Predictor,
-    /// Its agreement, for one training as a search sees it, with the full accuracy, the mean over seeds.
+    /// Its agreement, for one training as a search sees it, with the accuracy of one full training.
     pub agreement: Agreement,
-    /// What following it loses.
+    /// What following it loses of the full accuracy, the mean over seeds.
     pub regret: Regret,
 }
 
@@ -155,7 +155,8 @@ pub struct Audit {
     pub full: Rung,
     /// Mean seconds of a full training.
     pub full_seconds: f64,
-    /// Agreement of the accuracies of two full trainings of the same networks; none with a single seed.
+    /// Agreement of the accuracies of two full trainings of the same networks, which that of a [`PredictorRow`] can be held
+    /// against; none with a single seed.
     pub ceiling: Option<Agreement>,
     /// What is known without any training.
     pub untrained: Vec<PredictorRow>,
@@ -269,13 +270,17 @@ impl<'a> Truth<'a> {
 
     /// How `predictor` ranks by what is `known` of a network of the plan with a seed. `None` if it does not know all of them.
     fn row<'b>(&self, predictor: Predictor, known: impl Fn(usize, usize) -> Known<'b>) -> Option<PredictorRow> {
-        let column = |replicate: usize| -> Option<(Vec<f64>, Vec<f64>)> {
-            let values = self.networks.iter().map(|&network| predictor.value(known(network, replicate)));
-            Some((values.collect::<Option<_>>()?, self.mean.clone()))
+        let column = |replicate: usize| -> Option<Vec<f64>> {
+            self.networks.iter().map(|&network| predictor.value(known(network, replicate))).collect()
         };
-        let columns = (0..self.plan.replicates).map(column).collect::<Option<_>>()?;
-        let paired = Paired { columns, bins: &self.bins };
-        Some(PredictorRow { predictor, agreement: paired.agreement(), regret: paired.regret() })
+        let seen: Vec<Vec<f64>> = (0..self.plan.replicates).map(column).collect::<Option<_>>()?;
+        let with = |truths: &[Vec<f64>]| Paired {
+            columns: seen.iter().flat_map(|x| truths.iter().map(|y| (x.clone(), y.clone()))).collect(),
+            bins: &self.bins,
+        };
+        // One full training, as for the ceiling: the mean over seeds has less noise, so that more agrees with it.
+        let agreement = with(&self.accuracies).agreement();
+        Some(PredictorRow { predictor, agreement, regret: with(std::slice::from_ref(&self.mean)).regret() })
     }
 
     /// How well the accuracies with one seed agree with those with another.

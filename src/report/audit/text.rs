@@ -24,7 +24,7 @@ pub fn audit_text(audit: &Audit) -> String {
         ),
         None => "ceiling: unknown; --seeds 2 shows how well full trainings agree among themselves\n".to_owned(),
     };
-    text += "\nKendall's tau-b [95 %] with the full accuracy, and points of accuracy lost by the top 1, 3, 5 of a predictor\n";
+    text += "\nKendall's tau-b [95 %] with the accuracy of one full training, and points of accuracy lost by the top 1, 3, 5 of a predictor\n";
     text += &table(audit);
     text.push('\n');
     text += &recommendation(audit);

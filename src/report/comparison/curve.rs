@@ -54,7 +54,7 @@ mod tests {
     fn a_point_holds_the_trials_that_were_affordable() {
         // 128 images, one epoch: 384 training MACs for each of the network.
         let trials = [evolved(0, 0.8, 10_000_000), failed(1), evolved(2, 0.9, 20_000_000), evolved(3, 0.95, 1_000_000)];
-        let reference = Reference::new(&ReferencePoint::default(), &BASELINE);
+        let reference = Reference::new(ReferencePoint { error: 0.5, macs_ratio: 1.1 }, &BASELINE);
         let full = trials[0].job.fidelity.rung();
         let points = curve(&trials, 12_800_000_000, full, &reference);
         let counts: Vec<f64> = points.iter().map(|point| point.seconds / 2.0).collect();

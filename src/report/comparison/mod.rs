@@ -185,7 +185,7 @@ impl Comparison {
             budget_macs: budget,
             budget_baselines: budget as f64 / baseline_training as f64,
             baseline_macs: baseline.macs,
-            reference: *space.reference(),
+            reference: space.reference(),
             seeds: seeds.to_vec(),
             least_p_holm: least(seeds.len()),
             seeds_needed,

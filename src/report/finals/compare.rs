@@ -37,11 +37,12 @@ pub struct TestGap {
     /// The 95 % interval over images (Student's t on each image's difference, averaged over seeds): these very networks,
     /// other images.
     pub over_images: Interval,
-    /// The 95 % interval to believe: other seeds and other images. Either source alone promises too much.
+    /// The 95 % interval to believe: other seeds and other images.
     pub interval: Interval,
     /// Two-sided p-value of no difference, from the same estimate as `interval`.
     pub p: f64,
-    /// The same after Holm's correction for all finalists.
+    /// The same after Holm's correction for all finalists and all scalings that they are set against; those with the paper's
+    /// network, if it took part, are corrected by themselves.
     pub p_holm: f64,
     /// Another look at the same: the majority of the seeds on each image.
     pub mcnemar: McNemar,

@@ -76,6 +76,9 @@ pub struct FinalsReport {
     pub validation_images: usize,
     /// Test images, once they are opened.
     pub test_images: Option<usize>,
+    /// Earlier finals of the run that have opened them.
+    #[serde(default)]
+    pub openings: usize,
     /// The paper's network if it took part, then finalists and their controls.
     pub networks: Vec<Standing>,
     /// Every finalist by ascending MACs.
@@ -100,8 +103,8 @@ impl FinalsReport {
                 paper: list.paper().map(|paper| versus(pair.finalist, paper)),
             })
             .collect();
-        compare::adjust(comparisons.iter_mut().map(|it| &mut it.control));
-        compare::adjust(comparisons.iter_mut().filter_map(|it| it.base.as_mut()));
+        // One family: a win over either scaling is called one.
+        compare::adjust(comparisons.iter_mut().flat_map(|it| [Some(&mut it.control), it.base.as_mut()]).flatten());
         compare::adjust(comparisons.iter_mut().filter_map(|it| it.paper.as_mut()));
         Self {
             run: run.to_owned(),
@@ -111,6 +114,7 @@ impl FinalsReport {
             train_images: list.protocol.train_images,
             validation_images: list.protocol.validation_images,
             test_images: answers.and_then(|answers| answers.right.iter().flatten().map(String::len).next()),
+            openings: list.openings,
             networks,
             comparisons,
         }

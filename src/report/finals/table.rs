@@ -49,6 +49,12 @@ pub fn finals_table(report: &FinalsReport) -> String {
             text += &versus.test.as_ref().map_or_else(String::new, details);
         }
     }
+    if report.openings > 0 {
+        text += &format!(
+            "\nearlier finals of this run that have opened the test images: {}; what they showed may have been chosen by\n",
+            report.openings
+        );
+    }
     text + "\n" + &finals_verdict(report)
 }
 

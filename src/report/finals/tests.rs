@@ -18,7 +18,7 @@ fn list() -> List {
     let cost = architecture.cost(32).unwrap();
     let fidelity = Fidelity { resolution: 32, images: 128, epochs: 1 };
     let job = Job { index: 26, architecture, origin: Origin::Random, cost, fidelity, seed: 1, inherits: None };
-    let images = Images { fingerprint: "abc", train: 3000, validation: 350 };
+    let images = Images { fingerprint: "abc", train: 3000, validation: 350, openings: 0 };
     let settings =
         Settings { seeds: 3, epochs: 4, baseline: true, choice: Choice { bins: 4, per_bin: 1, max_finalists: 4 } };
     List::new(&space, &[trial(job, Some(0.6))], images, "0.1.0", settings).unwrap()

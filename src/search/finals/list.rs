@@ -71,6 +71,9 @@ pub struct List {
     pub data_fingerprint: String,
     /// Trials that the run had when the list was frozen.
     pub trials: usize,
+    /// See [`Images::openings`].
+    #[serde(default, skip_serializing_if = "never")]
+    pub openings: usize,
     /// What was asked for.
     pub settings: Settings,
     /// How every network is trained and measured.
@@ -79,6 +82,10 @@ pub struct List {
     pub networks: Vec<Network>,
     /// Finalists by ascending MACs.
     pub pairs: Vec<Pair>,
+}
+
+fn never(openings: &usize) -> bool {
+    *openings == 0
 }
 
 /// Why a run has no finals.
@@ -104,6 +111,8 @@ pub struct Images<'a> {
     pub train: usize,
     /// Images of the validation split.
     pub validation: usize,
+    /// Earlier finals of the run that have opened the test split: this list gets other seeds than theirs.
+    pub openings: usize,
 }
 
 impl List {
@@ -134,6 +143,7 @@ impl List {
             program: program.to_owned(),
             data_fingerprint: images.fingerprint.to_owned(),
             trials: trials.len(),
+            openings: images.openings,
             settings,
             protocol,
             networks: Vec::new(),
@@ -236,8 +246,10 @@ impl List {
             return position;
         }
         let (key, fidelity) = (network.architecture.key(), self.fidelity(resolution));
-        // The search trains with replicate 0.
-        let seeds = (1..=self.settings.seeds as u64).map(|replicate| trial_seed(run_seed, &key, &fidelity, replicate));
+        // The search trains with replicate 0, and no finals have as many seeds as there are numbers below these.
+        let earlier = (self.openings as u64) << 32;
+        let replicates = (1..=self.settings.seeds as u64).map(|replicate| earlier + replicate);
+        let seeds = replicates.map(|replicate| trial_seed(run_seed, &key, &fidelity, replicate));
         network.seeds = seeds.collect();
         self.networks.push(network);
         self.networks.len() - 1
@@ -249,7 +261,7 @@ mod tests {
     use super::*;
     use crate::search::testing::{done_trial, space};
 
-    const IMAGES: Images<'_> = Images { fingerprint: "abc", train: 900, validation: 110 };
+    const IMAGES: Images<'_> = Images { fingerprint: "abc", train: 900, validation: 110, openings: 0 };
 
     /// A trial of the tiny space's fidelity, with the widths of GoogLeNet times `ratio`, block 3a aside.
     fn found(index: usize, ratio: f64, first: usize, accuracy: f64) -> Trial {
@@ -296,6 +308,11 @@ mod tests {
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 11);
+
+        // Finals after these have others again.
+        let later = Images { openings: 1, ..IMAGES };
+        let later = List::new(&space(&[]), &[found(3, 0.2, 8, 0.8)], later, "0.1.0", list.settings).unwrap();
+        assert!(later.jobs().iter().all(|job| seeds.binary_search(&job.seed).is_err()));
     }
 
     #[test]
