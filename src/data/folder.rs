@@ -27,7 +27,7 @@ pub(super) struct Labelled {
 
 impl Labelled {
     /// What a user may have meant to be images, in a sentence; nothing if there is none.
-    pub(super) fn left_out(&self) -> Option<String> {
+    pub(super) fn warning(&self) -> Option<String> {
         let first = self.left_out.first()?.display();
         let count = self.left_out.len();
         Some(format!(
@@ -167,10 +167,10 @@ mod tests {
         let labelled = find(dir.path()).unwrap();
         assert_eq!(labelled.classes, ["cat", "dog"]);
         assert_eq!(labelled.left_out, ["cat/kittens", "horse"].map(|path| dir.path().join(path)));
-        assert!(labelled.left_out().unwrap().contains("left out 2 folders"));
+        assert!(labelled.warning().unwrap().contains("left out 2 folders"));
         std::fs::remove_dir_all(dir.path().join("horse")).unwrap();
         std::fs::remove_dir_all(dir.path().join("cat/kittens")).unwrap();
-        assert_eq!(find(dir.path()).unwrap().left_out(), None);
+        assert_eq!(find(dir.path()).unwrap().warning(), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub fn open_folder(
 ) -> Result<(Dataset, ImportReport), DataError> {
     check_range("the resolution", resolution, MIN_RESOLUTION, MAX_RESOLUTION)?;
     let labelled = folder::find(dir)?;
-    let mut warnings: Vec<String> = labelled.left_out().into_iter().collect();
+    let mut warnings: Vec<String> = labelled.warning().into_iter().collect();
     if let Some(cache_dir) = cache_dir {
         let cache = Cache::new(cache_dir, dir, resolution, Key::of(&labelled, resolution));
         match cache.load_or_build(|sink| pack(&labelled, resolution, sink, progress)) {

@@ -60,6 +60,14 @@ pub enum ModelDirError {
     /// The folder has something else in it.
     #[error("{} exists and is no model folder: give another --out, or remove it", .0.display())]
     Occupied(PathBuf),
+    /// No folder can be made there.
+    #[error("{} cannot be made: {error}; give another --out", path.display())]
+    Place {
+        /// The model folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// The model folder holds more than a model.
     #[error("{} is in a model folder and no part of the model: give another --out, or move it away", .0.display())]
     Foreign(PathBuf),
@@ -124,13 +132,14 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError {
 ///
 /// # Errors
 /// [`ModelDirError::Occupied`] or [`ModelDirError::Foreign`] if there is something else; [`ModelDirError::NoName`] if the
-/// path ends in none; [`ModelDirError::Io`] if it cannot be looked at, or nothing be written there.
+/// path ends in none; [`ModelDirError::Place`] if nothing can be written there; [`ModelDirError::Io`] if it cannot be looked at.
 pub fn check_free(dir: &Path) -> Result<(), ModelDirError> {
     let new = beside(dir, "new")?;
     // Where it is going to be made: for a path that is not there yet, in the last folder that is.
     let place = new.ancestors().skip(1).find(|place| place.exists()).unwrap_or(Path::new("."));
     let probe = place.join(new.file_name().unwrap_or_default());
-    fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).map_err(io(&probe))?;
+    let made = fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe));
+    made.map_err(|error| ModelDirError::Place { path: dir.to_owned(), error })?;
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(io(dir))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -305,7 +314,7 @@ pub(super) mod tests {
     fn a_place_that_no_folder_can_be_made_in_is_refused_before_a_training() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        assert!(matches!(check_free(&folder.path().join("file/model")), Err(ModelDirError::Io { .. })));
+        assert!(matches!(check_free(&folder.path().join("file/model")), Err(ModelDirError::Place { .. })));
         check_free(&folder.path().join("not/yet/there")).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -55,7 +55,7 @@ impl Purpose {
 pub struct Spent {
     /// How many trainings there were.
     pub trainings: usize,
-    /// Wall times together, each on one thread, in seconds.
+    /// Wall times together, on as many threads as each had, in seconds.
     pub seconds: f64,
     /// Training images seen, repeats included: at most images x epochs of each. A training that diverged counts the
     /// epochs that it began; one that failed in another way counts none.
@@ -132,9 +132,6 @@ impl Ledger {
 /// What the cells of a row are.
 pub(super) const HEADER: [&str; 6] = ["spent on", "trainings", "time", "share", "images", "training MACs"];
 
-/// What images and MACs count: how many images a set has is not in a trial.
-pub(super) const NOTE: &str = "images and MACs are as planned: with fewer training images than that, they were fewer";
-
 impl Ledger {
     /// The ledger in words: a row a purpose, and the last one for all of it.
     pub(super) fn rows(&self) -> Vec<[String; 6]> {
@@ -156,7 +153,7 @@ pub fn ledger_table(ledger: &Ledger) -> String {
         format!("  {name:16}  {trainings:>9}  {time:>8}  {share:>5}  {images:>6}  {macs:>13}\n")
     };
     let lines: String = ledger.rows().iter().map(|row| line(row.each_ref().map(String::as_str))).collect();
-    format!("\ncost\n{}{lines}  {NOTE}\n", line(HEADER))
+    format!("\ncost\n{}{lines}", line(HEADER))
 }
 
 #[cfg(test)]

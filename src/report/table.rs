@@ -138,7 +138,6 @@ cost
   uniform scalings          1        2s   20 %     128          9.98G
   baseline                  1        2s   20 %     128          38.4G
   all                       5       10s  100 %     640          90.6G
-  images and MACs are as planned: with fewer training images than that, they were fewer
 ";
         let rest = rest.replace("             vs baseline", "            vs baseline");
         assert!(text.ends_with(&rest), "{text}");

@@ -48,7 +48,8 @@ for library in libcublas libnvrtc; do
     [ -n "$found" ] || { echo "$library is neither in $toolkit nor with PyTorch" >&2; exit 1; }
     echo "$library: $found"
     ln -s "$found" "$links/$library.so"
-    libraries=${libraries:+$libraries:}$(dirname "$found")
+    # Beside the file itself lies what it loads.
+    libraries=${libraries:+$libraries:}$(dirname "$(realpath "$found")")
 done
 # For our programs alone: PyTorch finds its own, and may not start with others.
 ours=(env "LD_LIBRARY_PATH=$links:$libraries:${LD_LIBRARY_PATH:-}")

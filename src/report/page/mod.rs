@@ -216,7 +216,7 @@ fn rows(caption: &str, rows: &[Row]) -> String {
 
 fn ledger(ledger: &Ledger) -> String {
     let rows: Vec<Vec<String>> = ledger.rows().into_iter().map(Vec::from).collect();
-    html::table(&format!("every training, failed ones included; {}", ledger::NOTE), &ledger::HEADER, &rows)
+    html::table("every training, failed ones included", &ledger::HEADER, &rows)
 }
 
 #[cfg(test)]
