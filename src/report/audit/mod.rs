@@ -155,7 +155,7 @@ pub struct Audit {
     pub full: Rung,
     /// Mean seconds of a full training.
     pub full_seconds: f64,
-    /// Agreement of the accuracies of two full trainings of the same networks, which that of a [`PredictorRow`] can be held
+    /// Agreement of the accuracies of two full trainings of the same networks, which that of a predictor can be held
     /// against; none with a single seed.
     pub ceiling: Option<Agreement>,
     /// What is known without any training.
