@@ -187,7 +187,7 @@ fn arms(args: &Args) -> Result<Vec<Arm>, Failure> {
 }
 
 /// What the comparison itself sets for every search.
-const OWN: [&str; 3] = ["search.seed", "search.trials", "search.max_training_macs"];
+const OWN: [&str; 2] = ["search.seed", "search.trials"];
 
 /// Why a search with these settings is no match for others, if it is none.
 fn unequal(space: &Space) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use super::fetch::{self, FetchArgs};
 use super::load::with_decoding_bar;
 use super::stdout::path;
 use super::{Failure, Output, stdout};
-use crate::data::{Inspected, Inspection, Split, inspect};
+use crate::data::{Inspected, Inspection, LEFT_OUT, Split, inspect};
 use crate::report::columns;
 use crate::stats::quantiles;
 
@@ -190,10 +190,7 @@ impl Report {
             format!("{}: {}", self.name(&file.path), file.reason)
         });
         if !self.left_out.is_empty() {
-            let title = format!(
-                "left out      {} folders: images are taken from the folders of the classes alone, not from folders in them",
-                self.left_out.len()
-            );
+            let title = format!("left out      {} folders: {LEFT_OUT}", self.left_out.len());
             text += &listed(&title, &self.left_out, Clone::clone);
         }
         let mixed = |groups: &[Group]| groups.iter().filter(|group| group.several_classes).count();

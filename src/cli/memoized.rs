@@ -44,15 +44,16 @@ impl<E: Evaluator> Memoized<E> {
     fn once(&self, job: &Job, quantity: Quantity, ask: impl FnOnce() -> (Option<f64>, f64)) -> (Option<f64>, f64) {
         let (architecture, resolution) = (job.architecture.clone(), job.fidelity.resolution);
         let measured = Measured { architecture, resolution, quantity };
-        let mut known = self.known();
-        if let Some(value) = known.measurements.get(&measured) {
+        if let Some(value) = self.known().measurements.get(&measured) {
             return (Some(value), 0.0);
         }
+        // Trainings can begin meanwhile.
         let (value, seconds) = ask();
-        if let Some(value) = value.filter(|value| value.is_finite())
-            && let Err(error) = known.measurements.insert(measured, value)
-        {
-            known.error.get_or_insert(error);
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            let mut known = self.known();
+            if let Err(error) = known.measurements.insert(measured, value) {
+                known.error.get_or_insert(error);
+            }
         }
         (value, seconds)
     }

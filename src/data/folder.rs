@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 
+/// Why folders are left out.
+pub const LEFT_OUT: &str = "images are taken from the folders of the classes alone, not from folders in them";
+
 /// Most classes of a data set: those of ImageNet. More folders than this are hardly classes.
 const MAX_CLASSES: usize = 1000;
 
@@ -30,9 +33,7 @@ impl Labelled {
     pub(super) fn warning(&self) -> Option<String> {
         let first = self.left_out.first()?.display();
         let count = self.left_out.len();
-        Some(format!(
-            "left out {count} folders, first {first}: images are taken from the folders of the classes alone, not from folders in them"
-        ))
+        Some(format!("left out {count} folders, first {first}: {LEFT_OUT}"))
     }
 }
 

@@ -24,6 +24,7 @@ pub use batch::{Batch, MEAN, STD, epoch_order};
 pub use cache::default_cache_dir;
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use folder::LEFT_OUT;
 pub use inspect::{Broken, Inspected, Inspection, inspect};
 pub use open::{ImportReport, open_folder};
 pub use pyramid::{NotAtHand, Pyramid};

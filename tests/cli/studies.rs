@@ -67,6 +67,11 @@ fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
         ("--variant a:protocol.epochs=2", "--variant a: protocol.epochs: 1 -> 2 makes scores that cannot be compared"),
         ("--variant a:search.seed=9", "--variant a: search.seed is the same for all that is compared"),
         ("--variant a:search.max_seconds=9", "--variant a: search.max_seconds would end searches at unequal cost"),
+        (
+            "--variant a:search.max_training_macs=1T",
+            "--variant a: search.max_training_macs is what --budget gives to every",
+        ),
+        ("--set search.max_training_macs=1T", "error: search.max_training_macs is what --budget gives to every search"),
         ("--variant random:search.population=4", "give the variant another name"),
         ("--variant a:search.populatoin=4", "did you mean `population`?"),
         ("--variant a/b:search.population=4", "without slashes"),
