@@ -17,7 +17,7 @@ use super::{Failure, Output};
 use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
 use crate::ops::{Crew, Engines};
-use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
+use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text, counted};
 use crate::search::audit::{AuditError, AuditPlan, ZeroCost, networks};
 use crate::search::ladder::rungs;
 use crate::search::ports::Store;
@@ -154,10 +154,10 @@ fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Rung>, Failur
         let seen = rung.train_images.min(images).saturating_mul(rung.epochs);
         if seen >= images.saturating_mul(full.epochs) {
             return Err(Failure::Usage(anyhow!(
-                "{} epochs of {} images are no briefer than the full training, {} epochs of {images}: raise --full-epochs",
-                rung.epochs,
+                "{} of {} images are no briefer than the full training, {} of {images}: raise --full-epochs",
+                counted(rung.epochs, "epoch"),
                 rung.train_images,
-                full.epochs,
+                counted(full.epochs, "epoch"),
             )));
         }
     }

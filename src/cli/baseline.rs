@@ -16,7 +16,7 @@ use crate::data::{Dataset, Pyramid};
 use crate::evaluate::{TrainEvaluator, job};
 use crate::export::model_dir::check_free;
 use crate::ops::Engines;
-use crate::report::{duration, si};
+use crate::report::{counted, duration, si};
 use crate::search::ports::Evaluator;
 use crate::search::trial::{Origin, Outcome, Trial};
 use crate::space::Space;
@@ -98,9 +98,9 @@ fn brief(
     }
     let (cost, protocol) = (trial.job.cost, space.protocol());
     print(&format!(
-        "GoogLeNet, {} epochs of at most {} images at {} px in {}; {} MACs, {} parameters\n\
-         validation  {:.2} % ± {:.2}  loss {:.3}  at most {} images\n",
-        protocol.epochs,
+        "GoogLeNet, {} of {} images at {} px in {}; {} MACs, {} parameters\n\
+         validation  {:.2} % ± {:.2}  loss {:.3}  {}\n",
+        counted(protocol.epochs, "epoch"),
         protocol.train_images,
         protocol.resolution,
         duration(seconds),
@@ -109,6 +109,6 @@ fn brief(
         score.accuracy * 100.0,
         score.accuracy_se * 100.0,
         score.validation_loss,
-        protocol.validation_images,
+        counted(protocol.validation_images, "image"),
     ))
 }

@@ -9,7 +9,7 @@ use super::load::with_decoding_bar;
 use super::stdout::path;
 use super::{Failure, Output, stdout};
 use crate::data::{Inspected, Inspection, LEFT_OUT, Split, inspect};
-use crate::report::columns;
+use crate::report::{columns, counted};
 use crate::stats::quantiles;
 
 /// Most files or groups of a kind that are shown to people; `--json` has all.
@@ -179,18 +179,19 @@ impl Report {
         let fewest = self.classes.iter().map(|class| class.images).min().unwrap_or(0);
         let mut text = format!(
             "{}\nbalance       the largest class has {:.1} % of the images, which is what guessing gets right; the smallest has \
-             {fewest} images\n\
+             {}\n\
              shorter side  {}\nlonger side   {}\n",
             columns(&rows, 1),
             100.0 * self.largest_share,
+            counted(fewest, "image"),
             sides(self.shorter_side),
             sides(self.longer_side),
         );
-        text += &listed(&format!("broken        {} files", self.broken.len()), &self.broken, |file| {
+        text += &listed(&format!("broken        {}", counted(self.broken.len(), "file")), &self.broken, |file| {
             format!("{}: {}", self.name(&file.path), file.reason)
         });
         if !self.left_out.is_empty() {
-            let title = format!("left out      {} folders: {LEFT_OUT}", self.left_out.len());
+            let title = format!("left out      {}: {LEFT_OUT}", counted(self.left_out.len(), "folder"));
             text += &listed(&title, &self.left_out, Clone::clone);
         }
         let mixed = |groups: &[Group]| groups.iter().filter(|group| group.several_classes).count();

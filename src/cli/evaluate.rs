@@ -14,6 +14,7 @@ use super::{Failure, Output};
 use crate::data::{Dataset, Split};
 use crate::export::model_dir::Model;
 use crate::ops::Engines;
+use crate::report::counted;
 use crate::train::{Measurement, measure};
 
 /// Images a step; changes nothing but memory and speed.
@@ -91,7 +92,7 @@ fn evaluate(args: &Args, engines: &impl Engines, output: Output) -> Result<(), F
     }
     let Measurement { images, accuracy, accuracy_se, loss } = measurement;
     let (accuracy, accuracy_se) = (accuracy * 100.0, accuracy_se * 100.0);
-    print(&format!("accuracy {accuracy:.2} % ± {accuracy_se:.2}  loss {loss:.3}  {images} images\n"))?;
+    print(&format!("accuracy {accuracy:.2} % ± {accuracy_se:.2}  loss {loss:.3}  {}\n", counted(images, "image")))?;
     if same_data && matches!(args.split, Part::All | Part::Train) {
         say!("note: the model was trained on some of these images; --split test has those that it has never seen");
     }

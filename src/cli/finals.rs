@@ -17,7 +17,7 @@ use crate::data::{Pyramid, Split};
 use crate::evaluate::TrainEvaluator;
 use crate::export::model_dir::Model;
 use crate::ops::{Crew, Engines};
-use crate::report::{FinalsReport, Ledger, duration, finals_table, standings_table};
+use crate::report::{FinalsReport, Ledger, counted, duration, finals_table, standings_table};
 use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
 use crate::search::trial::{Job, Trial};
@@ -234,7 +234,11 @@ fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers
         list.sha256()
     );
     if list.trials != run.trials.len() {
-        say!("note: the list was frozen when the run had {} trials; now it has {}", list.trials, run.trials.len());
+        say!(
+            "note: the list was frozen when the run had {}; now it has {}",
+            counted(list.trials, "trial"),
+            run.trials.len()
+        );
     }
     // As fast, by multiply-adds, as the trainings of the search.
     let spent = Ledger::new(&run.trials, &[]).total;

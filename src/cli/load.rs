@@ -9,6 +9,7 @@ use super::bar::bar;
 use super::{Failure, Output};
 use crate::data::{Dataset, ImportReport, Pyramid, Split, default_cache_dir, open_folder, synthetic};
 use crate::diagnostic::suggest;
+use crate::report::counted;
 use crate::space::Space;
 
 /// Where space files are looked for that are not found as given.
@@ -202,12 +203,12 @@ fn tell(report: &ImportReport, output: Output) {
     }
     if let Some((path, reason)) = report.skipped.first() {
         let all = report.skipped_list.as_ref().map_or_else(String::new, |list| format!("; all in {}", list.display()));
-        let (count, first) = (report.skipped.len(), path.display());
-        say!("warning: skipped {count} files that are no readable images, first {first}: {reason}{all}");
+        let (count, first) = (counted(report.skipped.len(), "file"), path.display());
+        say!("warning: skipped {count} without a readable image, first {first}: {reason}{all}");
     }
     if output.verbose > 0 {
         let how = if report.from_cache { "from the cache" } else { "decoded" };
-        say!("{} images {how}", report.decoded);
+        say!("{} {how}", counted(report.decoded, "image"));
     }
 }
 

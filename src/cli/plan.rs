@@ -11,7 +11,7 @@ use super::{Failure, Output, stdout};
 use crate::arch::Cost;
 use crate::data::Pyramid;
 use crate::ops::OneThread;
-use crate::report::{duration, si};
+use crate::report::{counted, duration, si};
 use crate::space::{Protocol, Space};
 use crate::store::RunName;
 
@@ -67,7 +67,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
          space      10^{:.1} networks; strategy {:?}, seed {}\n\
          trials     {trials}, {workers} at once{limit}\n\
          data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\
-         training   {epochs} epochs at {resolutions}, {batch} images a step\n\
+         training   {} at {resolutions}, {batch} images a step\n\
          networks   up to {} MACs and {} parameters; the paper's: {} and {}\n\
          time       {estimate}\n\
          \n\
@@ -75,6 +75,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
         space.size_log10(),
         space.search().strategy,
         space.search().seed,
+        counted(*epochs, "epoch"),
         si(cost.macs),
         si(cost.parameters),
         si(baseline.macs),

@@ -19,7 +19,7 @@ use crate::arch::Cost;
 use crate::data::{Dataset, Pyramid};
 use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
-use crate::report::{Progress, RunSummary, Style, front_csv, front_svg, si};
+use crate::report::{Progress, RunSummary, Style, counted, front_csv, front_svg, si};
 use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
 use crate::search::generation::comparable;
 use crate::search::ports::Store;
@@ -196,7 +196,7 @@ impl Search<'_> {
         let (name, workers) = (self.name, search_workers(self.threads, self.space));
         let settings = self.space.search();
         let whole = match settings.max_training_macs {
-            None => format!("{} trials", settings.trials),
+            None => counted(settings.trials, "trial"),
             Some(most) => format!("{} training MACs", si(most)),
         };
         let how = match stored {
@@ -215,7 +215,7 @@ pub(super) fn reason(ended: &Ended, done: usize) -> (&'static str, String) {
         }
         Ended::SpaceExhausted => (
             "space_exhausted",
-            format!("ended: after {done} trials no network was found that is new and inside the limits"),
+            format!("ended: after {} no network was found that is new and inside the limits", counted(done, "trial")),
         ),
         Ended::CostReached => (
             "cost_reached",

@@ -13,7 +13,7 @@ use super::{Failure, Output, stdout};
 use crate::arch::Architecture;
 use crate::latency::Latency;
 use crate::ops::OneThread;
-use crate::report::si;
+use crate::report::{counted, si};
 use crate::search::survey::Survey;
 use crate::space::{Limits, Space, schema};
 use crate::stats::quantiles;
@@ -202,7 +202,8 @@ impl Check<'_> {
             let _ = writeln!(text, "           {:>3.0} %  {:>5}", 100.0 * share, si(macs));
         }
         let (trials, workers) = (space.search().trials, self.workers);
-        text += &format!("time       {estimate}: {trials} trials, {workers} at once\n\n{}\n", estimate.rule());
+        text +=
+            &format!("time       {estimate}: {}, {workers} at once\n\n{}\n", counted(trials, "trial"), estimate.rule());
         Ok(text)
     }
 }

@@ -21,7 +21,7 @@ use crate::export::architecture_file::resolve;
 use crate::export::model_dir::{Model, check_free};
 use crate::net::{GoogLeNet, training_bytes};
 use crate::ops::Engines;
-use crate::report::{duration, si};
+use crate::report::{counted, duration, si};
 use crate::space::Protocol;
 use crate::train::{FitError, Measurement, Progress, fit, measure};
 
@@ -205,15 +205,16 @@ pub(super) fn show(trained: &Trained, output: Output) -> Result<(), Failure> {
     let rate = (images * epochs) as f64 / seconds;
     let line = |name: &str, m: &Measurement| {
         format!(
-            "{name:10}  {:.2} % ± {:.2}  loss {:.3}  {} images\n",
+            "{name:10}  {:.2} % ± {:.2}  loss {:.3}  {}\n",
             m.accuracy * 100.0,
             m.accuracy_se * 100.0,
             m.loss,
-            m.images
+            counted(m.images, "image")
         )
     };
     let mut text = format!(
-        "{epochs} epochs of {images} images at {resolution} px in {} ({rate:.0} images/s); {} MACs, {} parameters\n",
+        "{} of {images} images at {resolution} px in {} ({rate:.0} images/s); {} MACs, {} parameters\n",
+        counted(*epochs, "epoch"),
         duration(*seconds),
         si(trained.macs),
         si(trained.parameters),

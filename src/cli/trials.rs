@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::runs::{RunArgs, StoredRun};
 use super::{Failure, Output, stdout};
-use crate::report::{tensorboard_events, trials_csv, trials_parquet};
+use crate::report::{counted, tensorboard_events, trials_csv, trials_parquet};
 use crate::store::{journal_schema, write_atomically};
 
 /// Options of `inception-nas trials`.
@@ -45,8 +45,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             stdout::json(&serde_json::json!({ "dir": dir.display().to_string(), "trials": trials }))?
         } else {
             format!(
-                "written: {}, {trials} trials; `tensorboard --logdir {}` shows them\n",
+                "written: {}, {}; `tensorboard --logdir {}` shows them\n",
                 dir.display(),
+                counted(trials, "trial"),
                 logs.display()
             )
         });
@@ -57,7 +58,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         return stdout::print(&if output.json {
             stdout::json(&serde_json::json!({ "file": file.display().to_string(), "trials": trials }))?
         } else {
-            format!("written: {}, {trials} trials\n", file.display())
+            format!("written: {}, {}\n", file.display(), counted(trials, "trial"))
         });
     }
     if output.json {

@@ -14,6 +14,7 @@ use super::{Failure, Output, stdout};
 use crate::device::DeviceKind;
 use crate::evaluate::TrainEvaluator;
 use crate::ops::Crew;
+use crate::report::counted;
 use crate::search::digest::digest;
 use crate::search::ports::Store;
 use crate::search::trial::Trial;
@@ -111,8 +112,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     match differing {
         0 => Ok(()),
         _ => Err(Failure::Failed(anyhow!(
-            "{differing} of {} trials differ. {}",
-            report.trials.len(),
+            "{differing} of {} differ. {}",
+            counted(report.trials.len(), "trial"),
             expected_differences(args.device.kind(), &report.instruction_set)
         ))),
     }
@@ -138,7 +139,10 @@ fn expected_differences(device: DeviceKind, processor: &str) -> String {
 fn choose<'a>(run: &'a StoredRun, args: &Args) -> Result<Vec<&'a Trial>, Failure> {
     if let Some(missing) = args.trials.iter().find(|index| run.trials.iter().all(|it| it.job.index != **index)) {
         let (name, stored) = (&run.name, run.trials.len());
-        return Err(Failure::Usage(anyhow!("run {name} has no trial {missing}; it has {stored} trials, from 0 on")));
+        return Err(Failure::Usage(anyhow!(
+            "run {name} has no trial {missing}; it has {}, from 0 on",
+            counted(stored, "trial")
+        )));
     }
     let chosen: Vec<&Trial> = match (args.all, args.trials.is_empty()) {
         (true, _) => run.trials.iter().collect(),

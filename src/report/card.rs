@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::finals::{Contest, FinalsReport, Spread, Standing, Versus};
 use super::summary::origin;
-use super::units::si;
+use super::units::{counted, si};
 use crate::arch::Cost;
 use crate::search::trial::{Fidelity, Inheritance, Origin, Score, Trial};
 use crate::space::Protocol;
@@ -85,9 +85,10 @@ impl<'a> Finalist<'a> {
             spread.map_or_else(|| "-".to_owned(), |it| format!("{:.2} ± {:.2} %", it.mean * 100.0, it.se * 100.0))
         };
         let mut text = format!(
-            "\n## Finals\n\nMeans of {seeds} trainings from scratch with fresh seeds, {epochs} epochs of all training images; ± \
+            "\n## Finals\n\nMeans of {seeds} trainings from scratch with fresh seeds, {} of all training images; ± \
              is one standard error over seeds. The test images were opened after all choices, so these numbers are not too \
              high.\n\n| | this network | {} |\n|---|---|---|\n| validation | {} | {} |\n| test | {} | {} |\n| MACs | {} | {} |\n",
+            counted(*epochs, "epoch"),
             control.name,
             spread(&network.validation),
             spread(&control.validation),
@@ -164,7 +165,7 @@ impl<'a> Card<'a> {
         let mut text = format!(
             "# Trial {} of run {}\n\n| | |\n|---|---|\n| validation accuracy | {:.2} ± {:.2} % |\n| validation loss | \
              {:.4} nats |\n| MACs | {} ({:.2}x the paper's network) |\n| parameters | {} ({:.2}x) |\n| trained on | {} \
-             images of {} px, {} epochs{} |\n| seed | {} |\n\n{}\n",
+             images of {} px, {}{} |\n| seed | {} |\n\n{}\n",
             self.trial,
             source.run,
             score.accuracy * 100.0,
@@ -176,7 +177,7 @@ impl<'a> Card<'a> {
             ratio(cost.parameters, baseline_cost.parameters),
             fidelity.images,
             fidelity.resolution,
-            fidelity.epochs,
+            counted(fidelity.epochs, "epoch"),
             inherits,
             self.seed,
             SELECTED_ON,
@@ -271,7 +272,7 @@ mod tests {
         let trials = [uniform(0, 500, 0.7, 26_000_000), heir(evolved(1, 0, 0.75), 0, 1)];
         let card = |trial: &Trial| Card::new(source, trial, &trials, BASELINE).unwrap();
         let text = card(&trials[1]).to_markdown().unwrap();
-        assert!(text.contains("1 epochs, from the weights of trial 0, generation 1 |"), "{text}");
+        assert!(text.contains("1 epoch, from the weights of trial 0, generation 1 |"), "{text}");
         assert_eq!(serde_json::to_value(card(&trials[1])).unwrap()["inherits"]["from"], 0);
         assert!(serde_json::to_value(card(&trials[0])).unwrap().get("inherits").is_none());
     }

@@ -46,4 +46,4 @@ pub use tensorboard::tensorboard_events;
 pub use trainings::Trainings;
 pub use trials_csv::trials_csv;
 pub use trials_parquet::trials_parquet;
-pub use units::{duration, si};
+pub use units::{counted, duration, si};

@@ -2,7 +2,7 @@
 
 use super::ledger::ledger_table;
 use super::summary::{Row, RunSummary, RungCount, VersusUniform};
-use super::units::{duration, si};
+use super::units::{counted, duration, si};
 
 const HEADER: [&str; 7] = ["trial", "accuracy", "px", "MACs", "parameters", "vs baseline", "origin"];
 
@@ -14,7 +14,9 @@ pub fn table(summary: &RunSummary) -> String {
     let RunSummary { run, planned, trials, failed, seconds, hypervolume, .. } = summary;
     let done = match summary.max_training_macs {
         None => format!("{trials} of {planned} trials"),
-        Some(most) => format!("{trials} trials for {} of {} training MACs", si(summary.training_macs), si(most)),
+        Some(most) => {
+            format!("{} for {} of {} training MACs", counted(*trials, "trial"), si(summary.training_macs), si(most))
+        }
     };
     let mut text = format!(
         "run {run}: {done}, {failed} failed, {} of training, hypervolume {hypervolume:.4}\n",

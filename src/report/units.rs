@@ -18,6 +18,11 @@ pub fn si(count: u64) -> String {
     }
 }
 
+/// How many there are of what: `1 epoch`, `12 epochs`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A share and its standard error in percent: `68.5 ± 1.5 %`.
 pub(super) fn with_error(share: f64, error: f64) -> String {
     format!("{:.1} ± {:.1} %", 100.0 * share, 100.0 * error)
@@ -55,6 +60,13 @@ mod tests {
             assert_eq!(si(count), text, "{count}");
         }
         assert!(si(u64::MAX).ends_with('T'));
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        for (count, text) in [(0, "0 trials"), (1, "1 trial"), (12, "12 trials")] {
+            assert_eq!(counted(count, "trial"), text);
+        }
     }
 
     #[test]

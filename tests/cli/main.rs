@@ -287,9 +287,7 @@ fn a_network_is_trained_evaluated_and_timed() {
         assert_eq!(baseline[key], trial[key]);
     }
     assert_eq!(baseline["outcome"], trial["outcome"]);
-    assert!(
-        place.ok(&format!("baseline {brief}")).starts_with("GoogLeNet, 1 epochs of at most 64 images at 32 px in ")
-    );
+    assert!(place.ok(&format!("baseline {brief}")).starts_with("GoogLeNet, 1 epoch of 64 images at 32 px in "));
     let full = place.json(&format!("baseline {small} --epochs 1"));
     assert_eq!((&full["epochs"], &full["macs"]), (&1.into(), &trial["cost"]["macs"]));
 

@@ -79,12 +79,9 @@ fn a_folder_of_images_is_looked_at_before_it_is_trained_on() {
     let splits = ["training", "validation", "test"].map(|split| report["classes"][0][split].as_u64().unwrap());
     assert_eq!(splits.iter().sum::<u64>(), 20);
     let text = place.ok("data check pets");
-    for expected in [
-        "the largest class has 51.2 %",
-        "broken        1 files",
-        "dogs/copy.png (dogs, ",
-        "dogs/broken.jpg: not a JPEG",
-    ] {
+    for expected in
+        ["the largest class has 51.2 %", "broken        1 file", "dogs/copy.png (dogs, ", "dogs/broken.jpg: not a JPEG"]
+    {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
     assert!(place.fails(2, "data check no/such").contains("no/such does not exist"));

@@ -2,7 +2,7 @@
 
 use super::{Audit, BINS, ENOUGH, PredictorRow, Recommendation, Tau};
 use crate::report::columns::columns;
-use crate::report::units::{duration, si};
+use crate::report::units::{counted, duration, si};
 use crate::space::Rung;
 
 /// The ceiling, a row for every rung and predictor, and which rung to search with.
@@ -83,7 +83,7 @@ fn tau(Tau { tau, low, high }: &Tau) -> String {
 }
 
 fn words(Rung { train_images, epochs }: &Rung) -> String {
-    format!("{epochs} epochs of {train_images} images")
+    format!("{} of {train_images} images", counted(*epochs, "epoch"))
 }
 
 fn short(Rung { train_images, epochs }: &Rung) -> String {

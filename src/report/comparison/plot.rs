@@ -3,7 +3,7 @@
 use super::{Comparison, volumes_at};
 use crate::report::chart::{Chart, Look, Point, Series};
 use crate::report::scale::Axis;
-use crate::report::units::si;
+use crate::report::units::{counted, si};
 use crate::stats::quartiles;
 
 /// `compare.svg`: for each strategy the median hypervolume over seeds, and the quartiles as a band, at every tenth of the
@@ -26,7 +26,7 @@ pub fn comparison_svg(comparison: &Comparison) -> String {
         });
         Series { name: row.strategy.clone(), look: Look::Band, points: points.collect() }
     });
-    let title = format!("{}: {} seeds, median and quartiles", comparison.name, comparison.seeds.len());
+    let title = format!("{}: {}, median and quartiles", comparison.name, counted(comparison.seeds.len(), "seed"));
     let x = Axis { label: "training MACs spent", log: false, show: |value| si(value as u64) };
     let y = Axis { label: "hypervolume", log: false, show: |value| format!("{value:.2}") };
     Chart { title, x, y, series: series.collect() }.svg()

@@ -200,7 +200,7 @@ pair                difference  first better       p  p (Holm)  effect
 evolution - random     +0.2518        2 of 2  0.5000    0.5000   +1.00
 
 evolution does not beat random search: the difference is not more than chance makes
-2 seeds cannot show any difference: even if all of them agree, p is 0.5000 after correction for 1 pairs; give \
+2 seeds cannot show any difference: even if all of them agree, p is 0.5000 after correction for 1 pair; give \
 --seeds 6 or more, or fewer strategies
 hypervolumes are of the validation scores that each search selected on, so they flatter every strategy; `finals` \
 trains the networks of a front again with fresh seeds

@@ -3,7 +3,7 @@
 use super::curve::POINTS;
 use super::{CONTROL, Comparison, Pair, Standing, StrategyRow};
 use crate::report::columns::columns;
-use crate::report::units::{duration, si};
+use crate::report::units::{counted, duration, si};
 use crate::space::ReferencePoint;
 
 /// Final hypervolumes, the way there, the tests, and what follows from them in words.
@@ -11,9 +11,9 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     let Comparison { name, budget_macs, budget_baselines, baseline_macs, reference, seeds, .. } = comparison;
     let ReferencePoint { error, macs_ratio } = reference;
     let mut text = format!(
-        "comparison {name}: {} seeds; every search could spend {} training MACs, {budget_baselines:.1} trainings of GoogLeNet\n\
+        "comparison {name}: {}; every search could spend {} training MACs, {budget_baselines:.1} trainings of GoogLeNet\n\
          hypervolume is measured from an error of {error} and {macs_ratio} x GoogLeNet's {} MACs\n\n",
-        seeds.len(),
+        counted(seeds.len(), "seed"),
         si(*budget_macs),
         si(*baseline_macs),
     );
@@ -97,10 +97,10 @@ fn verdicts(comparison: &Comparison) -> String {
     let Comparison { least_p_holm: least, seeds_needed: needed, seeds, pairs, .. } = comparison;
     if !pairs.is_empty() && seeds.len() < *needed {
         text += &format!(
-            "{} seeds cannot show any difference: even if all of them agree, p is {least:.4} after correction for {} pairs; \
+            "{} cannot show any difference: even if all of them agree, p is {least:.4} after correction for {}; \
              give --seeds {needed} or more, or fewer strategies\n",
-            seeds.len(),
-            pairs.len(),
+            counted(seeds.len(), "seed"),
+            counted(pairs.len(), "pair"),
         );
     }
     text

@@ -1,7 +1,7 @@
 //! The finals for people.
 
 use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus};
-use crate::report::units::si;
+use crate::report::units::{counted, si};
 use crate::stats::Interval;
 
 const HEADER: [&str; 5] = ["network", "MACs", "parameters", "validation", "test"];
@@ -10,9 +10,10 @@ const HEADER: [&str; 5] = ["network", "MACs", "parameters", "validation", "test"
 pub fn standings_table(report: &FinalsReport) -> String {
     let FinalsReport { run, list, seeds, epochs, train_images, networks, .. } = report;
     let mut text = format!(
-        "finals of run {run}: {} networks, {seeds} fresh seeds each, {epochs} epochs of {train_images} images\nlist, frozen \
+        "finals of run {run}: {} networks, {seeds} fresh seeds each, {} of {train_images} images\nlist, frozen \
          before anything was trained: {list}\n\n",
-        networks.len()
+        networks.len(),
+        counted(*epochs, "epoch"),
     );
     let rows: Vec<[String; 5]> = std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

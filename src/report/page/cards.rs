@@ -6,7 +6,7 @@ use super::html;
 use crate::arch::{Architecture, BLOCK_NAMES, StemWidths};
 use crate::report::escape::escape;
 use crate::report::summary::origin;
-use crate::report::units::{si, with_error};
+use crate::report::units::{counted, si, with_error};
 use crate::search::trial::{Outcome, Trial};
 
 /// What is told of a trial, besides its number and its widths.
@@ -49,7 +49,7 @@ pub fn table(trials: &[Trial]) -> String {
     let header: Vec<&str> = std::iter::once("trial").chain(FACTS).collect();
     let rows: Vec<Vec<String>> = trials.iter().map(row).collect();
     let table = html::table("as they were trained; `trials` prints them with all widths", &header, &rows);
-    html::folded(&format!("All {} trials", trials.len()), &table)
+    html::folded(&format!("All {}", counted(trials.len(), "trial")), &table)
 }
 
 /// In the order of [`FACTS`].

@@ -16,7 +16,7 @@ use super::ledger::{self, Ledger};
 use super::scale::Axis;
 use super::summary::{Row, RunSummary};
 use super::table::verdict;
-use super::units::{duration, si, with_error};
+use super::units::{counted, duration, si, with_error};
 use crate::arch::Cost;
 use crate::search::front::{best_within, front};
 use crate::search::generation::{Peers, comparable};
@@ -84,7 +84,8 @@ impl Page<'_> {
         let comparable = || comparable(space, self.trials);
         let title = format!("Run {}", escape(run));
         let facts = format!(
-            "{trials} trials, {failed} failed, {} of training, hypervolume {:.4}. Data: {data}.",
+            "{}, {failed} failed, {} of training, hypervolume {:.4}. Data: {data}.",
+            counted(*trials, "trial"),
             duration(*seconds),
             summary.hypervolume
         );
