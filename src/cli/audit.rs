@@ -12,11 +12,12 @@ use super::load::{self, DataArgs, SpaceArgs};
 use super::parse;
 use super::search::{PlaceArgs, manifest, refused};
 use super::stdout::{self, path};
+use super::threads::crew;
 use super::trainings::train_side_by_side;
 use super::{Failure, Output};
 use crate::data::Split;
 use crate::evaluate::TrainEvaluator;
-use crate::ops::{Crew, Engines};
+use crate::ops::Engines;
 use crate::report::{Audit, FEWEST_NETWORKS, audit_csv, audit_text, counted};
 use crate::search::audit::{AuditError, AuditPlan, ZeroCost, networks};
 use crate::search::ladder::rungs;
@@ -83,7 +84,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         say!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
     let workers = args.place.workers();
-    let zero_cost = on_device!(device, Crew::new(workers)?, engines => {
+    let zero_cost = on_device!(device, crew(workers)?, engines => {
         let evaluator = TrainEvaluator::new(data, *space.protocol(), engines);
         if !train_side_by_side(left, names, workers, &evaluator, &mut store, output)? {
             say!("stopped; the same command goes on");

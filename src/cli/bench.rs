@@ -9,12 +9,13 @@ use super::device::{DeviceArgs, on_device};
 use super::profile::Profile;
 use super::rate::{Rate, Workload};
 use super::stdout::print;
+use super::threads::crew_with_caller;
 use super::{Failure, Output, parse};
 use crate::arch::Architecture;
 use crate::device::DeviceKind;
 use crate::export::architecture_file::{GOOGLENET, Written, resolve};
 use crate::net::training_bytes;
-use crate::ops::{Crew, Engines};
+use crate::ops::Engines;
 
 /// Side of the input unless somebody says another.
 const SIZE: usize = 64;
@@ -94,7 +95,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let (batch, threads, steps) = (args.batch, args.threads, args.steps);
     let expected = training_bytes(&architecture, size, batch, args.device.kind().copied_factor_bytes())?;
     let workload = Workload { architecture: &architecture, size, batch, steps };
-    let timed = on_device!(&device, Crew::with_caller(threads)?, engines => {
+    let timed = on_device!(&device, crew_with_caller(threads)?, engines => {
         workload.time(engines.engine_for(expected)?, args.profile)?
     });
     let rate = workload.rate(&timed)?;

@@ -10,13 +10,13 @@ use super::filing::Filing;
 use super::finalist::Models;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
-use super::threads::ThreadArgs;
+use super::threads::{ThreadArgs, crew};
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
 use crate::data::{Pyramid, Split};
 use crate::evaluate::TrainEvaluator;
 use crate::export::model_dir::Model;
-use crate::ops::{Crew, Engines};
+use crate::ops::Engines;
 use crate::report::{FinalsReport, Ledger, counted, duration, finals_table, standings_table};
 use crate::search::finals::{Answers, Choice, Images, List, Settings};
 use crate::search::ports::Store;
@@ -120,7 +120,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
     warnings.iter().for_each(|warning| say!("warning: {warning}"));
     let workers = args.threads.count();
-    on_device!(&device, Crew::new(workers)?, engines => {
+    on_device!(&device, crew(workers)?, engines => {
         let device = engines.device();
         let inner = TrainEvaluator::new(data.clone(), list.protocol, engines);
         let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone() };

@@ -13,12 +13,11 @@ use super::heirs::Heirs;
 use super::load::{DataArgs, SpaceArgs};
 use super::memoized::Memoized;
 use super::signals::Signals;
-use super::threads::cores;
+use super::threads::{cores, crew};
 use super::{Failure, Output, parse, picture};
 use crate::arch::Cost;
 use crate::data::{Dataset, Pyramid};
 use crate::evaluate::TrainEvaluator;
-use crate::ops::Crew;
 use crate::report::{Progress, RunSummary, Style, counted, front_csv, front_svg, si};
 use crate::search::drive::{Ended, Finished, Plan, Stop, drive};
 use crate::search::generation::comparable;
@@ -168,7 +167,7 @@ impl Search<'_> {
         let deadline = || most.is_some_and(|most| started.elapsed() >= most);
         let signals = &control.signals;
         let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
-        let searched = on_device!(device, Crew::new(threads)?, engines => {
+        let searched = on_device!(device, crew(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
             let evaluator = Filing::new(evaluator, Heirs { run: dir.clone(), keep: space.search().inherit });
             let evaluator = Memoized::new(evaluator, Measurements::open(&dir.measurements())?);

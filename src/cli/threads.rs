@@ -2,12 +2,30 @@
 
 use std::num::NonZeroUsize;
 
+use super::machine::Memory;
 use super::{Failure, parse};
 use crate::ops::Crew;
 
 /// Threads that this machine runs at once.
 pub(super) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// So many threads beside those that call, for trainings that share this machine's memory.
+pub(super) fn crew(threads: NonZeroUsize) -> Result<Crew, Failure> {
+    Ok(with_memory(Crew::new(threads)?))
+}
+
+/// The same, the calling thread among them.
+pub(super) fn crew_with_caller(threads: NonZeroUsize) -> Result<Crew, Failure> {
+    Ok(with_memory(Crew::with_caller(threads)?))
+}
+
+fn with_memory(crew: Crew) -> Crew {
+    match Memory::now() {
+        Some(memory) => crew.with_memory(memory.total),
+        None => crew,
+    }
 }
 
 /// The option that says how many threads compute: one network together, or several trainings with one each.
@@ -27,6 +45,6 @@ impl ThreadArgs {
 
     /// They, the calling one among them.
     pub(super) fn crew(&self) -> Result<Crew, Failure> {
-        Ok(Crew::with_caller(self.count())?)
+        crew_with_caller(self.count())
     }
 }

@@ -8,12 +8,11 @@ use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
-use super::threads::ThreadArgs;
+use super::threads::{ThreadArgs, crew};
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
 use crate::device::DeviceKind;
 use crate::evaluate::TrainEvaluator;
-use crate::ops::Crew;
 use crate::report::counted;
 use crate::search::digest::digest;
 use crate::search::ports::Store;
@@ -80,7 +79,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let jobs = chosen.iter().map(|trial| trial.job.clone()).collect();
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
-    let done = on_device!(&device, Crew::new(threads)?, engines => {
+    let done = on_device!(&device, crew(threads)?, engines => {
         let inner = TrainEvaluator::new(data, *run.space.protocol(), engines);
         let evaluator = Filing::new(inner, Heirs { run: run.dir.clone(), keep: false });
         let done = train_side_by_side(jobs, names, threads, &evaluator, &mut store, output);

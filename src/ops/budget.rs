@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::OpError;
 
 /// Of all memory, the part that may be promised to what stays from training to training.
+#[cfg(any(test, feature = "cuda"))]
 const KEPT_PART: u64 = 4;
 
 /// Who has been promised how much of a device's memory. Clones keep one account.
@@ -53,7 +54,7 @@ impl Budget {
         loop {
             let capacity = (self.0.capacity)()?;
             if bytes > capacity {
-                return Err(OpError::TooLarge { needed: bytes, free: capacity });
+                return Err(OpError::TooLarge { needed: bytes, there: capacity });
             }
             if bytes > capacity.saturating_sub(promised.to_what_stays) {
                 // What is let go of is told to this account.
@@ -74,6 +75,7 @@ impl Budget {
     ///
     /// # Errors
     /// If the device does not say how much memory it has.
+    #[cfg(any(test, feature = "cuda"))]
     pub fn promise_to_stay(&self, bytes: u64) -> Result<Option<Promise>, OpError> {
         let mut promised = self.0.promised();
         let capacity = (self.0.capacity)()?;
@@ -120,7 +122,7 @@ mod tests {
     fn what_can_never_fit_is_refused_at_once() {
         let budget = Budget::new(|| Ok(100));
         let _half = budget.promise(50, || ()).unwrap();
-        assert_eq!(budget.promise(101, || ()).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
+        assert_eq!(budget.promise(101, || ()).err(), Some(OpError::TooLarge { needed: 101, there: 100 }));
         assert!(budget.promise(50, || ()).is_ok());
         let lost = OpError::Device("lost".to_owned());
         let error = lost.clone();
@@ -156,7 +158,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
             left.store(50, Ordering::SeqCst);
             drop(first);
-            assert_eq!(waiting.join().unwrap(), Err(OpError::TooLarge { needed: 60, free: 50 }));
+            assert_eq!(waiting.join().unwrap(), Err(OpError::TooLarge { needed: 60, there: 50 }));
         });
     }
 
@@ -176,7 +178,7 @@ mod tests {
         let images = Mutex::new(budget.promise_to_stay(20).unwrap());
         let in_use = Mutex::new(budget.promise_to_stay(5).unwrap());
         let make_room = || drop(images.lock().unwrap().take());
-        assert_eq!(budget.promise(101, make_room).err(), Some(OpError::TooLarge { needed: 101, free: 100 }));
+        assert_eq!(budget.promise(101, make_room).err(), Some(OpError::TooLarge { needed: 101, there: 100 }));
         drop(budget.promise(75, make_room).unwrap());
         assert!(images.lock().unwrap().is_some());
         std::thread::scope(|scope| {

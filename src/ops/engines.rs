@@ -17,12 +17,12 @@ pub trait Engines: Sync {
     /// [`OpError`] if the device refuses.
     fn engine(&self) -> Result<Self::Engine, OpError>;
 
-    /// The same for a training that takes `bytes` of a GPU's memory at its peak. They are kept for it as long as the engine
-    /// is in use; where others are in the way, this waits until they end.
+    /// The same for a training that takes `gpu_bytes` of a GPU's memory at its peak. They, or on the processor what it takes
+    /// there, are kept for it as long as the engine is in use; where others are in the way, this waits until they end.
     ///
     /// # Errors
     /// [`OpError::TooLarge`] if there is not so much memory.
-    fn engine_for(&self, _bytes: u64) -> Result<Self::Engine, OpError> {
+    fn engine_for(&self, _gpu_bytes: u64) -> Result<Self::Engine, OpError> {
         self.engine()
     }
 }
@@ -38,8 +38,8 @@ impl<G: Engines> Engines for &G {
         (**self).engine()
     }
 
-    fn engine_for(&self, bytes: u64) -> Result<G::Engine, OpError> {
-        (**self).engine_for(bytes)
+    fn engine_for(&self, gpu_bytes: u64) -> Result<G::Engine, OpError> {
+        (**self).engine_for(gpu_bytes)
     }
 }
 
@@ -69,5 +69,9 @@ impl Engines for Crew {
 
     fn engine(&self) -> Result<Gemm, OpError> {
         Ok(Gemm::in_crew(self))
+    }
+
+    fn engine_for(&self, gpu_bytes: u64) -> Result<Gemm, OpError> {
+        Gemm::in_crew_for(self, gpu_bytes)
     }
 }

@@ -37,17 +37,17 @@ pub enum OpError {
          --threads)"
     )]
     OutOfMemory,
-    /// A training would not fit into a GPU's memory, whatever else ends.
+    /// A training would not fit into the memory of the device, whatever else ends.
     #[error(
-        "the training takes about {} MiB of the GPU's memory, and {} MiB are free: take fewer images a step \
-         (protocol.batch), smaller ones, or smaller networks (limits.max_macs), or end other programs on the GPU",
-         .needed.div_ceil(1 << 20), .free >> 20
+        "the training takes about {} MiB of memory, and there are {} MiB: take fewer images a step (protocol.batch), \
+         smaller ones, or smaller networks (limits.max_macs), or end other programs on the GPU if it is one",
+         .needed.div_ceil(1 << 20), .there >> 20
     )]
     TooLarge {
         /// Bytes that it takes.
         needed: u64,
         /// Bytes that it could have.
-        free: u64,
+        there: u64,
     },
     /// The device refused.
     #[error("device: {0}")]

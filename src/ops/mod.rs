@@ -1,6 +1,5 @@
 //! Differentiable NHWC operations with run-time shapes, on dfdx tensors and dfdx's tape.
 
-#[cfg(any(test, feature = "cuda"))]
 mod budget;
 mod composed;
 #[cfg(test)]

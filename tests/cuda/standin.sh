@@ -35,7 +35,7 @@ device=cuda refused 2 'no NVIDIA GPU' STANDIN_DEVICES=0
 device=cuda:3 refused 2 'no GPU number 3: this machine has 1' STANDIN_DEVICES=1
 device=cuda refused 1 'knows CUDA up to 11.8' STANDIN_DRIVER=11080
 device=cuda refused 1 'has no memory left' STANDIN_MEMORY=10
-device=cuda refused 1 'of the GPU.s memory, and 66 MiB are free' STANDIN_MEMORY=70000000
+device=cuda refused 1 'of memory, and there are 66 MiB' STANDIN_MEMORY=70000000
 device=cuda refused 1 'memory is full' STANDIN_MEMORY=9000000 STANDIN_SAID_FREE=1000000000
 device=cuda refused 1 'cannot be compiled' "LD_LIBRARY_PATH=$work/standin"
 
@@ -96,5 +96,5 @@ STANDIN_MEMORY=82000000 "$nas" run --space tiny.toml --trials 5 --seed 1 --set p
 outcomes() { grep -o '"index":[0-9]*,\|"outcome":[^}]*' "$results/$1/trials.jsonl" | paste - - | sort; }
 cmp <(outcomes cuda) <(outcomes tight)
 if STANDIN_MEMORY=70000000 "$nas" run --space tiny.toml --device cuda --results "$results" --name full --quiet >/dev/null 2>&1; then exit 1; fi
-grep -c '"status":"failed".*MiB are free' "$results/full/trials.jsonl"
+grep -c '"status":"failed".*of memory, and there are [0-9]* MiB' "$results/full/trials.jsonl"
 step "done"

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::buffers::Buffers;
-use super::crew::{Crew, Member};
+use super::crew::Member;
 use super::simd::Isa;
 
 /// The processor's instruction set, and the memory and threads of one training.
@@ -25,9 +25,9 @@ impl Default for Context {
 }
 
 impl Context {
-    /// Computes with a part of the crew's threads.
-    pub fn in_crew(crew: &Crew) -> Self {
-        Self { member: Some(Arc::new(Member::new(crew.clone()))), ..Self::default() }
+    /// Computes with the member's part of the crew's threads.
+    pub fn of(member: Member) -> Self {
+        Self { member: Some(Arc::new(member)), ..Self::default() }
     }
 
     /// Computes with one thread and the given instructions.
@@ -109,15 +109,16 @@ pub fn cut_mut<T>(
 mod tests {
     use std::num::NonZeroUsize;
 
+    use super::super::crew::Crew;
     use super::*;
 
     #[test]
     fn trainings_share_the_threads_until_others_end() {
         let crew = Crew::new(NonZeroUsize::new(4).unwrap()).unwrap();
-        let first = Context::in_crew(&crew);
+        let first = Context::of(Member::new(&crew));
         let shares = |context: &Context| context.shares(100).map(|share| share.len()).collect::<Vec<_>>();
         assert_eq!(shares(&first), [25; 4]);
-        let others = [(); 2].map(|()| Context::in_crew(&crew));
+        let others = [(); 2].map(|()| Context::of(Member::new(&crew)));
         assert_eq!(shares(&first), [100]);
         let clone = others[0].clone();
         drop(others);

@@ -329,7 +329,7 @@ fn turned(g: &Geometry, weight: &[f32], buffers: &Buffers) -> Buffer {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use super::super::crew::Crew;
+    use super::super::crew::{Crew, Member};
     use super::*;
     use crate::ops::reference::random;
 
@@ -363,7 +363,7 @@ mod tests {
             for threads in [2, 3, 8] {
                 let crew = Crew::new(NonZeroUsize::new(threads).unwrap()).unwrap();
                 let case = format!("{kernel}x{kernel}, {c_in} -> {c_out}, {threads} threads");
-                assert!(results(&Context::in_crew(&crew)) == alone, "{case}");
+                assert!(results(&Context::of(Member::new(&crew))) == alone, "{case}");
             }
         }
     }

@@ -22,6 +22,7 @@ use dfdx::prelude::*;
 use context::Context;
 use conv::Geometry;
 pub use crew::Crew;
+use crew::Member;
 use inception::Inception;
 use layer::Layer;
 use matmul::Destination;
@@ -55,7 +56,19 @@ impl Gemm {
 
     /// An engine that computes with a part of the crew's threads.
     pub fn in_crew(crew: &Crew) -> Self {
-        Self { memory: Memory::default(), context: Context::in_crew(crew) }
+        Self::of(Member::new(crew))
+    }
+
+    /// The same for a training that takes `gpu_bytes` of memory on a GPU, as soon as others leave enough of the machine's for it.
+    ///
+    /// # Errors
+    /// [`OpError::TooLarge`] if the machine has not so much.
+    pub fn in_crew_for(crew: &Crew, gpu_bytes: u64) -> Result<Self, OpError> {
+        Ok(Self::of(Member::with_memory(crew, gpu_bytes)?))
+    }
+
+    fn of(member: Member) -> Self {
+        Self { memory: Memory::default(), context: Context::of(member) }
     }
 
     /// Elements that it keeps to use again.
