@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
-use crate::arch::{Architecture, ResolutionError};
-use crate::data::{Augment, Batch, Crop, Pyramid, Split};
+use crate::arch::{self, Architecture, ResolutionError};
+use crate::data::{self, Augment, Batch, Crop, Pyramid, Split};
 use crate::latency::Latency;
 use crate::net::{GoogLeNet, training_bytes};
 use crate::ops::Engines;
@@ -16,6 +16,9 @@ use crate::search::trial::{Failure, Fidelity, Inheritance, Job, Origin, Outcome,
 use crate::space::{self, Protocol};
 use crate::train::{FitError, Measurement, Recipe, fit, load, measure};
 use crate::zero_cost::{grad_norm, naswot, synflow};
+
+/// There are images for every network.
+const _: () = assert!(data::MIN_RESOLUTION <= arch::MIN_RESOLUTION && data::MAX_RESOLUTION >= arch::MAX_RESOLUTION);
 
 /// Trains and scores candidates under a protocol, each on an engine of its own.
 pub struct TrainEvaluator<G> {

@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "2", value_parser = parse::positive)]
     seeds: NonZeroUsize,
     /// Passes over all training images that make a full training.
-    #[arg(long, value_name = "N", default_value = "10", value_parser = parse::positive)]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = parse::epochs)]
     full_epochs: NonZeroUsize,
     /// A brief training to look at beside those of the space file, such as 500x2 for 2 epochs of 500 images; can be given
     /// several times, and later ones be added behind.
@@ -135,9 +135,9 @@ fn zero_cost(
 }
 
 /// The full training, those of the space file, and those of the options, each once.
-fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Rung>, Failure> {
+fn levels(args: &Args, space: &Space, all: usize) -> Result<Vec<Rung>, Failure> {
     let protocol = space.protocol();
-    let full = Rung { train_images: images, epochs: args.full_epochs.get() };
+    let full = Rung { train_images: all, epochs: args.full_epochs.get() };
     // The space's own training before the ladder's: a ladder can be put below it later.
     let mut levels = vec![full];
     levels.extend(rungs(space).into_iter().rev());
@@ -146,16 +146,15 @@ fn levels(args: &Args, space: &Space, images: usize) -> Result<Vec<Rung>, Failur
             let batch = protocol.batch;
             return Err(Failure::Usage(anyhow!("--rung {images}x{epochs}: give at least one batch, {batch} images")));
         }
-        let rung = Rung { train_images: images, epochs };
+        let rung = Rung { train_images: images.min(all), epochs };
         if !levels.contains(&rung) {
             levels.push(rung);
         }
     }
     for rung in &levels[1..] {
-        let seen = rung.train_images.min(images).saturating_mul(rung.epochs);
-        if seen >= images.saturating_mul(full.epochs) {
+        if rung.seen() >= full.seen() {
             return Err(Failure::Usage(anyhow!(
-                "{} of {} images are no briefer than the full training, {} of {images}: raise --full-epochs",
+                "{} of {} images are no briefer than the full training, {} of {all}: raise --full-epochs",
                 counted(rung.epochs, "epoch"),
                 rung.train_images,
                 counted(full.epochs, "epoch"),

@@ -47,13 +47,13 @@ pub struct Args {
     #[arg(long, value_name = "MS", value_parser = parse::milliseconds)]
     max_latency: Option<f64>,
     /// Images in a pass that --max-latency is about.
-    #[arg(long, value_name = "N", default_value = "1", requires = "max_latency", value_parser = parse::positive)]
+    #[arg(long, value_name = "N", default_value = "1", requires = "max_latency", value_parser = parse::latency_batch)]
     latency_batch: NonZeroUsize,
     /// Train the network fully, from scratch and with a new seed, and write the model to the folder `model` in DIR.
     #[arg(long)]
     train: bool,
     /// Passes over all training images.
-    #[arg(long, value_name = "N", default_value = "30", requires = "train", value_parser = parse::positive)]
+    #[arg(long, value_name = "N", default_value = "30", requires = "train", value_parser = parse::epochs)]
     epochs: NonZeroUsize,
     #[command(flatten)]
     threads: ThreadArgs,

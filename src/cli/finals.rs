@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = parse::three_or_more)]
     seeds: Option<NonZeroUsize>,
     /// Passes over all training images [default: 4 times protocol.epochs of the run]
-    #[arg(long, value_name = "N", value_parser = parse::positive)]
+    #[arg(long, value_name = "N", value_parser = parse::epochs)]
     epochs: Option<NonZeroUsize>,
     /// Ranges of cost to divide the front into [default: 4]
     #[arg(long, value_name = "N", value_parser = parse::positive)]

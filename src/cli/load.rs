@@ -12,6 +12,9 @@ use crate::diagnostic::suggest;
 use crate::report::counted;
 use crate::space::Space;
 
+/// What the images are where nobody has given any.
+pub(super) const BUILT_IN_DATA: &str = "the built-in drawn cats and dogs";
+
 /// Where space files are looked for that are not found as given.
 const SPACES_DIR: &str = "search_spaces";
 

@@ -1,24 +1,41 @@
 //! Values of options that are more than a number.
 
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
-use crate::space::parse_count;
+use crate::space::{EPOCHS, LATENCY_BATCH, MAX_COUNT, parse_count};
 
-/// A whole number from 1.
+/// The most of what is counted one by one: more would not fit into memory, and is a slip of the finger.
+const MOST: usize = 10_000;
+
+/// So many of something, at least one.
 pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "give a whole number from 1".to_owned())
+    within(text, 1..=MOST)
 }
 
-/// A whole number from 3.
+/// So many of something, at least three.
 pub(super) fn three_or_more(text: &str) -> Result<NonZeroUsize, String> {
-    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() >= 3);
-    number.ok_or_else(|| "give a whole number from 3".to_owned())
+    within(text, 3..=MOST)
+}
+
+/// Passes over the training images, as many as a space file may ask for.
+pub(super) fn epochs(text: &str) -> Result<NonZeroUsize, String> {
+    within(text, EPOCHS)
+}
+
+/// Images that are classified at once, as many as a space file may ask for.
+pub(super) fn latency_batch(text: &str) -> Result<NonZeroUsize, String> {
+    within(text, LATENCY_BATCH)
 }
 
 /// Steps of a training that is timed.
 pub(super) fn steps(text: &str) -> Result<usize, String> {
-    let steps = text.parse().ok().filter(|steps| (1..=1_000_000).contains(steps));
-    steps.ok_or_else(|| "give a whole number from 1 to 1000000".to_owned())
+    within(text, 1..=1_000_000).map(NonZeroUsize::get)
+}
+
+fn within(text: &str, range: RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| range.contains(&number.get()));
+    number.ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
 }
 
 /// A share, 0 to 1.
@@ -56,8 +73,8 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
 pub(super) fn rung(text: &str) -> Result<(usize, usize), String> {
     let wrong = || "give images and epochs such as 500x2".to_owned();
     let (images, epochs) = text.split_once('x').ok_or_else(wrong)?;
-    let number = |text| positive(text).map(NonZeroUsize::get).map_err(|_| wrong());
-    Ok((number(images)?, number(epochs)?))
+    let images = images.parse().ok().filter(|&images| images > 0).ok_or_else(wrong)?;
+    Ok((images, self::epochs(epochs).map_err(|_| wrong())?.get()))
 }
 
 /// Name and setting of a variant like `screened:search.screen=naswot`.
@@ -82,8 +99,8 @@ impl Budget {
     pub(super) fn macs(self, baseline: u64) -> u64 {
         match self {
             Self::Macs(macs) => macs,
-            // `as` saturates; a TOML integer has one bit less.
-            Self::Baselines(count) => ((count * baseline as f64) as u64).clamp(1, i64::MAX as u64),
+            // `as` saturates.
+            Self::Baselines(count) => ((count * baseline as f64) as u64).clamp(1, MAX_COUNT),
         }
     }
 }
@@ -127,8 +144,9 @@ mod tests {
     #[test]
     fn counts_start_at_1() {
         assert_eq!(positive("3").map(NonZeroUsize::get), Ok(3));
-        for text in ["0", "-1", "two", ""] {
-            assert_eq!(positive(text), Err("give a whole number from 1".to_owned()));
+        assert_eq!(epochs("100000").map(NonZeroUsize::get), Ok(100_000));
+        for text in ["0", "-1", "two", "", "10001", "99999999999999999999"] {
+            assert_eq!(positive(text), Err("give a whole number from 1 to 10000".to_owned()));
         }
     }
 
@@ -137,7 +155,7 @@ mod tests {
         assert_eq!(budget("200T").map(|it| it.macs(7)), Ok(200_000_000_000_000));
         assert_eq!(budget("20x").map(|it| it.macs(7)), Ok(140));
         assert_eq!(budget("1.5x").map(|it| it.macs(1000)), Ok(1500));
-        assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(i64::MAX as u64));
+        assert_eq!(budget("9e99x").map(|it| it.macs(1000)), Ok(MAX_COUNT));
         for text in ["", "x", "0x", "-3x", "nanx", "infx", "20 x", "0", "20", "20X"] {
             assert!(budget(text).is_err_and(|error| error.contains("20x")), "{text}");
         }

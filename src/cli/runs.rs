@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, anyhow};
 
 use super::device::DeviceArgs;
-use super::load::{DataArgs, training_sets};
+use super::load::{BUILT_IN_DATA, DataArgs, training_sets};
 use super::{Failure, Output};
 use crate::arch::Cost;
 use crate::data::Pyramid;
@@ -90,7 +90,11 @@ impl StoredRun {
         let Self { name, manifest, .. } = self;
         if data.base().fingerprint() != manifest.data_fingerprint {
             let made_on = &manifest.data;
-            return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: give it with --data")));
+            let what_to_do = match made_on.as_str() {
+                BUILT_IN_DATA => "leave --data out, and unset INCEPTION_NAS_DATA",
+                _ => "give it with --data",
+            };
+            return Err(Failure::Usage(anyhow!("run {name} was made on other data, {made_on}: {what_to_do}")));
         }
         Ok(data)
     }

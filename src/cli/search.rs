@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use super::device::{DeviceArgs, Opened, on_device};
 use super::filing::Filing;
 use super::heirs::Heirs;
-use super::load::{DataArgs, SpaceArgs};
+use super::load::{BUILT_IN_DATA, DataArgs, SpaceArgs};
 use super::memoized::Memoized;
 use super::signals::Signals;
 use super::threads::{cores, crew};
@@ -80,7 +80,7 @@ pub(super) fn manifest(data: &DataArgs, dataset: &Dataset, device: DeviceArgs) -
     let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
     Manifest {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        data: data.data.as_ref().map_or_else(|| "the built-in drawn cats and dogs".to_owned(), words),
+        data: data.data.as_ref().map_or_else(|| BUILT_IN_DATA.to_owned(), words),
         data_fingerprint: dataset.fingerprint().to_owned(),
         classes: dataset.classes().to_vec(),
         device: device.kind(),
@@ -90,9 +90,11 @@ pub(super) fn manifest(data: &DataArgs, dataset: &Dataset, device: DeviceArgs) -
 /// What the user asked for that the run is not is their mistake; all else is the disk's.
 pub(super) fn refused(error: Error) -> Failure {
     match error {
-        Error::OtherConfig { .. } | Error::OtherData { .. } | Error::OtherDevice { .. } | Error::Name { .. } => {
-            Failure::Usage(error.into())
-        }
+        Error::OtherConfig { .. }
+        | Error::OtherData { .. }
+        | Error::OtherDevice { .. }
+        | Error::Name { .. }
+        | Error::Occupied { .. } => Failure::Usage(error.into()),
         other => Failure::Failed(other.into()),
     }
 }

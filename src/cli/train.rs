@@ -22,7 +22,7 @@ use crate::export::model_dir::{Model, check_free};
 use crate::net::{GoogLeNet, training_bytes};
 use crate::ops::Engines;
 use crate::report::{counted, duration, si};
-use crate::space::Protocol;
+use crate::space::{MAX_COUNT, Protocol, TRAIN_IMAGES};
 use crate::train::{FitError, Measurement, Progress, fit, measure};
 
 /// Passes over the training images of a full training.
@@ -76,8 +76,12 @@ impl FullTraining {
             .or((!sets(set, "protocol.epochs")).then_some(EPOCHS))
             .map(|epochs| format!("protocol.epochs={epochs}"));
         let size = self.size.map(|size| format!("protocol.resolution={size}"));
+        let sizes = self.size.map(|size| format!("input.resolutions=[{size}]"));
         let batch = self.batch.map(|batch| format!("protocol.batch={batch}"));
-        [epochs, size, batch].into_iter().flatten().collect()
+        // One given network on all images: what a search is limited to does not matter.
+        let [macs, parameters] = ["macs", "parameters"].map(|what| Some(format!("limits.max_{what}={MAX_COUNT}")));
+        let images = Some(format!("protocol.train_images={}", TRAIN_IMAGES.end()));
+        [macs, parameters, images, epochs, size, sizes, batch].into_iter().flatten().collect()
     }
 }
 
@@ -142,9 +146,14 @@ pub(super) fn train_model(
 ) -> Result<Trained, Failure> {
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
-    let bytes = training_bytes(architecture, data.resolution(), recipe.batch, engines.device().copied_factor_bytes())?;
-    let mut network = GoogLeNet::new(engines.engine_for(bytes)?, architecture, seed)?;
     let images = data.split(Split::Train);
+    let bytes = training_bytes(
+        architecture,
+        data.resolution(),
+        recipe.batch.min(images.len()),
+        engines.device().copied_factor_bytes(),
+    )?;
+    let mut network = GoogLeNet::new(engines.engine_for(bytes)?, architecture, seed)?;
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);
     let start = Instant::now();
     let stop = AtomicBool::new(false);
@@ -250,5 +259,21 @@ impl EpochLog {
             let epochs = self.epochs;
             self.bar.suspend(|| say!("epoch {epoch}/{epochs}  training loss {loss:.4}  {rate:.0} images/s"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::load::space;
+
+    #[test]
+    fn what_limits_a_search_does_not_limit_a_training_of_one_network() {
+        let full = FullTraining { epochs: None, size: Some(512), batch: Some(9000) };
+        let narrow = ["limits.max_parameters=40K".to_owned(), "input.resolutions=[48, 64]".to_owned()];
+        let set: Vec<String> = narrow.into_iter().chain(full.overrides(&[])).collect();
+        let protocol = *space("default.toml", &set).unwrap().protocol();
+        assert_eq!((protocol.epochs, protocol.resolution, protocol.batch), (EPOCHS, 512, 9000));
+        assert!(!full.overrides(&["protocol.epochs=5".to_owned()]).iter().any(|it| it.starts_with("protocol.epochs")));
     }
 }

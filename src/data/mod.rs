@@ -34,4 +34,4 @@ pub use synthetic::synthetic;
 /// Smallest side of the images of a data set, in pixels.
 pub const MIN_RESOLUTION: usize = 8;
 /// Largest side of the images of a data set, in pixels.
-pub const MAX_RESOLUTION: usize = 1024;
+pub const MAX_RESOLUTION: usize = 2048;

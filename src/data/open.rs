@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn resolutions_that_cannot_be_served_are_refused() {
         let dir = pets(1);
-        for resolution in [0, 7, 1025, usize::MAX] {
+        for resolution in [0, 7, 2049, usize::MAX] {
             let opened = open_folder(dir.path(), resolution, None, &|_, _| {});
             assert!(matches!(opened, Err(DataError::OutOfRange { .. })));
         }

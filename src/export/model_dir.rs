@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::architecture_file::{self, ArchitectureFileError};
+use crate::arch::ResolutionError;
 use crate::data::{MEAN, STD};
 use crate::device::DeviceKind;
 use crate::net::{GoogLeNet, WeightsError};
@@ -74,6 +75,14 @@ pub enum ModelDirError {
     /// The path does not end in a name.
     #[error("{} has no name of its own: give --out a folder such as model", .0.display())]
     NoName(PathBuf),
+    /// No network takes images of the size that `model.json` names.
+    #[error("{}: {error}", path.display())]
+    Resolution {
+        /// Which file.
+        path: PathBuf,
+        /// Which sizes there are.
+        error: ResolutionError,
+    },
     /// A file could not be written or read.
     #[error("{}: {error}", path.display())]
     Io {
@@ -223,6 +232,8 @@ impl Model {
             let (described, network) = (model.classes.len(), architecture.classes());
             return Err(ModelDirError::Classes { path, described, network });
         }
+        let fits = architecture.layers(model.resolution);
+        fits.map_err(|error| ModelDirError::Resolution { path, error })?;
         let mut network = GoogLeNet::new(engine, &architecture, model.seed)?;
         network.load(&dir.join(WEIGHTS))?;
         Ok((model, network))
@@ -331,6 +342,8 @@ pub(super) mod tests {
         model().write(dir, &mut network(1)).unwrap();
 
         let description = fs::read_to_string(dir.join(MODEL)).unwrap();
+        fs::write(dir.join(MODEL), description.replace("\"resolution\": 32", "\"resolution\": 5")).unwrap();
+        assert!(error(dir).contains("model.json: an input of 5 px"), "{}", error(dir));
         fs::write(dir.join(MODEL), description.replace("\"version\": 1", "\"version\": 2")).unwrap();
         assert!(error(dir).contains("version 2 of the model folder; this program reads version 1"), "{}", error(dir));
         fs::write(dir.join(MODEL), description.replace("\"dog\"", "\"dog\", \"fox\"")).unwrap();

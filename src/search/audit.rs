@@ -94,7 +94,7 @@ pub fn networks(space: &Space, classes: usize, count: usize) -> Result<Vec<Drawn
         top -= 1;
     }
     let mut taken = HashSet::new();
-    let mut networks = Vec::with_capacity(count);
+    let mut networks = Vec::new();
     for i in 0..count {
         let mut rng = step_rng(space.search().seed, i);
         let position = (i as f64 + 0.5) / count as f64 * top as f64 / STEPS as f64;

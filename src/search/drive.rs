@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, Scope};
 use std::time::Instant;
-
-use rayon::Scope;
 
 use super::budget::{Budget, within_budget};
 use super::ports::{Evaluator, Event, Observer, Store, StoreError};
@@ -92,9 +91,9 @@ pub enum DriveError {
     /// The number of classes makes no network.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
-    /// No threads to be had.
-    #[error("cannot start the workers: {0}")]
-    Workers(#[from] rayon::ThreadPoolBuildError),
+    /// No thread to be had.
+    #[error("cannot start a training: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// Searches until the trials are done, the space is exhausted, the cost is reached, time is up, too much fails, or somebody stops it.
@@ -116,7 +115,6 @@ pub fn drive(
     let stored = store.trials()?;
     observer.observe(Event::Resumed(&stored));
     let workers = plan.workers.get().min(plan.space.search().window);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build()?;
     let (sender, receiver) = channel();
     let mut course = Course {
         space: plan.space,
@@ -131,7 +129,7 @@ pub fn drive(
         told: 0,
         failures: 0,
     };
-    let ended = pool.in_place_scope(|scope| {
+    let ended = thread::scope(|scope| {
         let work = Work { scope, evaluator, observer, stop: stop.now, sender };
         let ended = course.run(&work, &receiver, workers, store);
         if ended.is_err() {
@@ -176,9 +174,9 @@ enum Step {
 }
 
 impl Course<'_> {
-    fn run<'scope>(
+    fn run(
         &mut self,
-        work: &Work<'_, 'scope>,
+        work: &Work<'_, '_>,
         receiver: &Receiver<Option<Trial>>,
         workers: usize,
         store: &mut dyn Store,
@@ -189,7 +187,7 @@ impl Course<'_> {
             while ended.is_none() && running < workers {
                 match self.step()? {
                     Step::Train(proposed) => {
-                        work.start(*proposed);
+                        work.start(*proposed)?;
                         running += 1;
                     }
                     Step::TakenOver => {}
@@ -280,9 +278,10 @@ impl Course<'_> {
     }
 }
 
-/// Where trainings run.
-pub(super) struct Work<'a, 'scope> {
-    pub(super) scope: &'a Scope<'scope>,
+/// Where trainings run: each on a thread of its own. A pool would give a training that waits for its share of the processor
+/// another one to do meanwhile, on top of it: it would stand still until that ends, and hold what that may wait for.
+pub(super) struct Work<'scope, 'env> {
+    pub(super) scope: &'scope Scope<'scope, 'env>,
     pub(super) evaluator: &'scope dyn Evaluator,
     pub(super) observer: &'scope dyn Observer,
     pub(super) stop: &'scope AtomicBool,
@@ -290,10 +289,13 @@ pub(super) struct Work<'a, 'scope> {
 }
 
 impl Work<'_, '_> {
-    /// Trains on a worker, and sends the trial when it is done, or `None` if it was broken off.
-    pub(super) fn start(&self, Proposed { job, screening_seconds, latency_ms }: Proposed) {
+    /// Begins a training, and sends the trial when it is done, or `None` if it was broken off.
+    ///
+    /// # Errors
+    /// [`DriveError::Thread`] if the system refuses a thread.
+    pub(super) fn start(&self, Proposed { job, screening_seconds, latency_ms }: Proposed) -> Result<(), DriveError> {
         let (evaluator, observer, stop, sender) = (self.evaluator, self.observer, self.stop, self.sender.clone());
-        self.scope.spawn(move |_| {
+        let train = move || {
             observer.observe(Event::Started(&job));
             let progress = |fraction, loss| observer.observe(Event::Progress { index: job.index, fraction, loss });
             // Nothing is used afterwards that a panic could have left half-changed: the evaluator is shared as `&` by
@@ -307,7 +309,9 @@ impl Work<'_, '_> {
             let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds, screening_seconds, latency_ms });
             // The loop has gone only if it ended in an error.
             drop(sender.send(trial));
-        });
+        };
+        thread::Builder::new().spawn_scoped(self.scope, train)?;
+        Ok(())
     }
 }
 

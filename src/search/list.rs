@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
+use std::thread;
 
 use super::drive::{DriveError, Stop, Work};
 use super::ports::{Evaluator, Event, Observer, Store};
@@ -12,7 +13,8 @@ use super::trial::Job;
 /// trained: not, if somebody stopped it or the evaluator broke one off.
 ///
 /// # Errors
-/// [`DriveError::Store`] if a trial cannot be stored; what runs is then broken off.
+/// [`DriveError::Store`] if a trial cannot be stored, [`DriveError::Thread`] if there is no thread for it; what runs is then
+/// broken off.
 pub fn train_all(
     jobs: Vec<Job>,
     workers: NonZeroUsize,
@@ -21,7 +23,6 @@ pub fn train_all(
     observer: &dyn Observer,
     stop: Stop<'_>,
 ) -> Result<bool, DriveError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.get()).build()?;
     let (sender, receiver) = channel();
     let mut left = jobs.len();
     let mut jobs = jobs.into_iter();
@@ -34,7 +35,7 @@ pub fn train_all(
                     break;
                 }
                 let Some(job) = jobs.next() else { break };
-                work.start(job.into());
+                work.start(job.into())?;
                 running += 1;
             }
             if running == 0 {
@@ -52,7 +53,7 @@ pub fn train_all(
             running -= 1;
         }
     };
-    pool.in_place_scope(|scope| {
+    thread::scope(|scope| {
         let done = run(&Work { scope, evaluator, observer, stop: stop.now, sender });
         if done.is_err() {
             // Nobody will hear of the trainings that still run.
@@ -64,7 +65,9 @@ pub fn train_all(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::sync::atomic::{AtomicBool, AtomicUsize};
+    use std::time::Duration;
 
     use super::*;
     use crate::arch::Architecture;
@@ -76,9 +79,12 @@ mod tests {
         (0..6).map(|index| Job { seed: index as u64, ..done_trial(index, 0.5, 1000).job }).collect()
     }
 
+    fn sound_landscape() -> Landscape {
+        Landscape::new(1, &Architecture::googlenet_scaled(0.5, 2, false).unwrap(), 0.01)
+    }
+
     fn landscape() -> Landscape {
-        let around = Architecture::googlenet_scaled(0.5, 2, false).unwrap();
-        Landscape::new(1, &around, 0.01).with_faults([(1, Fault::Panic), (4, Fault::Diverge)])
+        sound_landscape().with_faults([(1, Fault::Panic), (4, Fault::Diverge)])
     }
 
     fn train(workers: usize, evaluator: &dyn Evaluator, store: &mut MemoryStore, stop: &AtomicBool) -> Option<bool> {
@@ -124,6 +130,29 @@ mod tests {
         let (never, mut store) = (AtomicBool::new(false), MemoryStore::new(vec![]));
         assert_eq!(train(1, &Stopping(&AtomicBool::new(false), AtomicUsize::new(0)), &mut store, &never), Some(false));
         assert_eq!(store.trials.len(), 3);
+    }
+
+    /// Lets another pool of threads work while it waits, as a training does with those of its crew.
+    struct Waiting(rayon::ThreadPool);
+
+    impl Evaluator for Waiting {
+        fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+            thread_local!(static BEGUN: Cell<bool> = const { Cell::new(false) });
+            assert!(!BEGUN.replace(true), "a training was begun on top of another one");
+            self.0.install(|| thread::sleep(Duration::from_millis(1)));
+            BEGUN.set(false);
+            sound_landscape().evaluate(job, progress, stop)
+        }
+    }
+
+    #[test]
+    fn a_training_that_waits_is_not_given_another_one() {
+        let waiting = Waiting(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+        for _ in 0..20 {
+            let mut store = MemoryStore::new(vec![]);
+            assert_eq!(train(3, &waiting, &mut store, &AtomicBool::new(false)), Some(true));
+            assert!(store.trials.iter().all(|trial| trial.outcome.score().is_some()), "{:?}", store.trials);
+        }
     }
 
     #[test]

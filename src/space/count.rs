@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest number that [`parse_count`] accepts: what a TOML integer can hold, rounded down.
-const MAX_COUNT: f64 = 9e18;
+pub const MAX_COUNT: u64 = 9_000_000_000_000_000_000;
 
 /// Reads `600M`, `1.5G`, `40K` or a plain number: K, M, G and T stand for 10^3, 10^6, 10^9 and 10^12.
 ///
@@ -25,10 +25,10 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
     }
     if unit == 1.0 {
         // Exact, however many digits.
-        return digits.parse().ok().filter(|&n: &u64| n >= 1 && n as f64 <= MAX_COUNT).ok_or_else(expected);
+        return digits.parse().ok().filter(|&n: &u64| (1..=MAX_COUNT).contains(&n)).ok_or_else(expected);
     }
     let number = (digits.parse::<f64>().map_err(|_| expected())? * unit).round();
-    if (1.0..=MAX_COUNT).contains(&number) { Ok(number as u64) } else { Err(expected()) }
+    if (1.0..=MAX_COUNT as f64).contains(&number) { Ok(number as u64) } else { Err(expected()) }
 }
 
 /// For serde: an integer, or a text for [`parse_count`].
@@ -50,7 +50,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [
-            { "type": "integer", "minimum": 1, "maximum": MAX_COUNT as u64 },
+            { "type": "integer", "minimum": 1, "maximum": MAX_COUNT },
             { "type": "string", "pattern": r"^(?=.*[1-9])([0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)[KkMmGgTt])$" },
         ]
     })

@@ -2,6 +2,7 @@
 
 use super::Space;
 use super::file::{Reference, Rung};
+use super::ranges::BATCH;
 
 /// The corner that hypervolumes are measured from.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -35,8 +36,9 @@ impl Space {
     /// [`NoLadder`] if two rungs become the same training, or change places.
     pub fn fitted(mut self, classes: usize, train: usize, validation: usize) -> Result<Self, NoLadder> {
         let file = self.file_mut();
-        // A batch of all images, where there are fewer than in a batch.
-        let most = train.max(file.protocol.batch);
+        // A batch of all images, where there are fewer than in a batch. Of fewer than two no space speaks.
+        let most = train.max(*BATCH.start());
+        file.protocol.batch = most.min(file.protocol.batch);
         let ladder = file.ladder.iter_mut().map(|rung| &mut rung.train_images);
         for images in ladder.chain([&mut file.protocol.train_images]) {
             *images = most.min(*images);
@@ -82,7 +84,7 @@ mod tests {
         assert_eq!(enough.clone().fitted(2, 8000, 2000), Ok(enough));
         // What is written down has to be a space.
         let few = space(&[]).fitted(2, 5, 1).unwrap();
-        assert_eq!(few.protocol().train_images, few.protocol().batch);
+        assert_eq!((few.protocol().train_images, few.protocol().batch), (5, 5));
         assert_eq!(Space::parse("config.toml", &few.to_toml().unwrap(), &[]), Ok(few));
     }
 

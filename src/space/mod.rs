@@ -18,11 +18,12 @@ mod schema;
 mod source;
 
 pub use checked::{OverLimit, Space};
-pub use count::parse_count;
+pub use count::{MAX_COUNT, parse_count};
 pub use file::{Limits, Rung, Screen, SearchSettings, Strategy};
 pub use fitted::{NoLadder, ReferencePoint};
 pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
+pub use ranges::{EPOCHS, LATENCY_BATCH, TRAIN_IMAGES};
 pub use rng::Rng;
 pub use sample::random;
 pub use schema::{schema, schema_of};

@@ -13,12 +13,15 @@ pub(super) const STEPS_PER_OCTAVE: RangeInclusive<u32> = 1..=16;
 pub(super) const WIDTH_UNIT: i64 = 4;
 
 pub(super) const LATENCY_MS: RangeInclusive<f64> = 0.001..=100_000.0;
-pub(super) const LATENCY_BATCH: RangeInclusive<usize> = 1..=*BATCH.end();
+/// Images that a network may be timed with at once.
+pub const LATENCY_BATCH: RangeInclusive<usize> = 1..=1024;
 
 pub(super) const RESOLUTION: RangeInclusive<usize> = MIN_RESOLUTION..=MAX_RESOLUTION;
-pub(super) const TRAIN_IMAGES: RangeInclusive<usize> = 1..=1_000_000_000;
+/// Images of a training.
+pub const TRAIN_IMAGES: RangeInclusive<usize> = 1..=1_000_000_000;
 pub(super) const VALIDATION_IMAGES: RangeInclusive<usize> = 1..=1_000_000_000;
-pub(super) const EPOCHS: RangeInclusive<usize> = 1..=100_000;
+/// Passes of a training over its images.
+pub const EPOCHS: RangeInclusive<usize> = 1..=100_000;
 /// Batch norm needs two images to have a variance.
 pub(super) const BATCH: RangeInclusive<usize> = 2..=65_536;
 pub(super) const LEARNING_RATE: RangeInclusive<f64> = 1e-9..=100.0;

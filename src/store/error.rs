@@ -18,6 +18,14 @@ pub enum Error {
         /// Process and host as the holder wrote them.
         holder: String,
     },
+    /// The folder for something new has other things in it.
+    #[error("{} is there and was not begun by this command, since {} lies in it: choose another name", dir.display(), found.display())]
+    Occupied {
+        /// The folder.
+        dir: PathBuf,
+        /// What was found in it.
+        found: PathBuf,
+    },
     /// A file operation failed.
     #[error("cannot {action} {}", path.display())]
     Io {

@@ -15,8 +15,13 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
     beside.push(".tmp");
     let beside = PathBuf::from(beside);
     let mut file = File::create(&beside).map_err(Error::io("create", &beside))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(Error::io("write to", &beside))?;
-    fs::rename(&beside, path).map_err(Error::io("replace", path))?;
+    let written = file.write_all(content).and_then(|()| file.sync_all()).map_err(Error::io("write to", &beside));
+    let replaced = written.and_then(|()| fs::rename(&beside, path).map_err(Error::io("replace", path)));
+    if replaced.is_err() {
+        // What is told is why nothing was written; this can only leave what was there anyway.
+        let _ = fs::remove_file(&beside);
+    }
+    replaced?;
     sync_parent(path)
 }
 
@@ -63,4 +68,20 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), Error> {
         copy_all(&from.join(&name), &to.join(&name))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_where_nothing_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("taken")).unwrap();
+        write_atomically(&dir.path().join("taken"), b"new").unwrap_err();
+        write_atomically(&dir.path().join("free"), b"new").unwrap();
+        let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["free", "taken"]);
+    }
 }

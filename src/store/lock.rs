@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 
-/// Name of the lock file in a run's folder.
-const FILE: &str = "lock";
-
 /// How long to wait for a lock: the system keeps a killed process's lock for some milliseconds, and [`holder`] takes it
 /// for an instant to look.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,9 +18,12 @@ pub(super) struct RunLock {
 }
 
 impl RunLock {
+    /// Name of the lock file in a run's folder.
+    pub(super) const FILE: &str = "lock";
+
     /// Takes the lock of the run in `dir` and writes this process's name into it.
     pub(super) fn acquire(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join(FILE);
+        let path = dir.join(RunLock::FILE);
         let mut file = open(&path).map_err(Error::io("open", &path))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -50,7 +50,7 @@ impl RunLock {
 
 /// Who has the run in `dir` open, as `process PID on HOST`; `None` if nobody has.
 pub fn holder(dir: &Path) -> Option<String> {
-    let path: PathBuf = dir.join(FILE);
+    let path: PathBuf = dir.join(RunLock::FILE);
     let file = File::open(&path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(read_holder(&path)),

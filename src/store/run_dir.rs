@@ -251,6 +251,27 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_something_else_is_left_alone() {
+        let results = tempfile::tempdir().unwrap();
+        let run = run_in(results.path());
+        fs::create_dir(run.path()).unwrap();
+        // Where the beginning was broken off, or a file manager has been.
+        for name in ["lock", ".DS_Store", "manifest.json"] {
+            fs::write(run.path().join(name), serde_json::to_string(&manifest()).unwrap()).unwrap();
+        }
+        drop(run.open(&space(&[]), &manifest()).unwrap());
+
+        let audit = AuditDir::new(results.path(), &"mine".parse().unwrap());
+        drop(audit.open(&space(&[]), &manifest()).unwrap());
+        let refused = RunDir::new(results.path(), &"mine".parse().unwrap()).open(&space(&[]), &manifest());
+        assert!(
+            matches!(&refused, Err(Error::Occupied { found, .. }) if found.ends_with("audit.jsonl")),
+            "{refused:?}"
+        );
+        assert!(audit.open(&space(&[]), &manifest()).is_ok());
+    }
+
+    #[test]
     fn trials_without_their_settings_are_not_continued() {
         let results = tempfile::tempdir().unwrap();
         let run = run_in(results.path());

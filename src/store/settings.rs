@@ -1,7 +1,8 @@
 //! What results were made with: written down beside them, and checked before anything is added to them.
 
+use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,12 @@ impl Settings {
     ) -> Result<(RunLock, Vec<Warning>), Error> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         sync_parent(dir)?;
+        let begun = journal.exists();
+        if !begun && !self.config.exists() {
+            self.refuse_occupied(dir)?;
+        }
         let lock = RunLock::acquire(dir)?;
         let mut warnings = Vec::new();
-        let begun = journal.exists();
         match read(&self.manifest, begun)? {
             Some(text) => {
                 let stored = self.parse_manifest(&text)?;
@@ -88,6 +92,18 @@ impl Settings {
         }
         write_atomically(&self.config, config.as_bytes())?;
         Ok((lock, warnings))
+    }
+
+    /// Nothing may lie in a folder that begins but what beginning puts there first, and what systems hide there.
+    fn refuse_occupied(&self, dir: &Path) -> Result<(), Error> {
+        let ours =
+            |name: &OsStr| self.manifest.ends_with(name) || name == RunLock::FILE || name.as_encoded_bytes()[0] == b'.';
+        let entries = fs::read_dir(dir).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let entries = entries.map_err(Error::io("read", dir))?;
+        match entries.iter().filter(|entry| !ours(&entry.file_name())).map(DirEntry::path).min() {
+            Some(found) => Err(Error::Occupied { dir: dir.to_owned(), found }),
+            None => Ok(()),
+        }
     }
 
     /// The space as stored.

@@ -90,7 +90,7 @@ pub fn fit<E: Engine>(
     let bound = DIVERGENCE_FACTOR * (dataset.classes().len() as f64).ln();
     let mut sgd = Sgd::new(recipe.momentum, recipe.weight_decay);
     let (mut batch, mut unread) = (Batch::default(), Vec::new());
-    let mut epoch_losses = Vec::with_capacity(recipe.epochs);
+    let mut epoch_losses = Vec::new();
     keep(network.engine(), dataset, images)?;
 
     for epoch in 0..recipe.epochs {
