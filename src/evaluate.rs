@@ -142,12 +142,14 @@ pub fn outcome(result: Result<Score, FitError>) -> Option<Outcome> {
 /// Trains from initial weights. Who has those that a job inherits is `cli/heirs`.
 impl<G: Engines> Evaluator for TrainEvaluator<G> {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
-        let start = Instant::now();
         if let Some(Inheritance { from, .. }) = job.inherits {
             let message = format!("it starts from the weights of trial {from}, which are not at hand");
             return Some((Outcome::Failed(Failure::Error { message }), 0.0));
         }
-        let trained = self.network(job).and_then(|network| self.train(job, network, progress, stop));
+        let network = self.network(job);
+        // Waiting for memory is no part of a training.
+        let start = Instant::now();
+        let trained = network.and_then(|network| self.train(job, network, progress, stop));
         let outcome = outcome(trained.map(|(_, _, score)| score))?;
         Some((outcome, start.elapsed().as_secs_f64()))
     }
@@ -210,18 +212,29 @@ pub fn job(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::data::synthetic;
-    use crate::ops::OneThread;
+    use crate::ops::{Crew, OneThread};
+    use crate::search::drive::Stop;
+    use crate::search::list::train_all;
+    use crate::search::testing::{Counts, MemoryStore};
     use crate::space::Space;
 
     fn tiny(learning_rate: f64) -> (TrainEvaluator<OneThread>, Job) {
+        tiny_on(OneThread, learning_rate)
+    }
+
+    fn tiny_on<G: Engines>(engines: G, learning_rate: f64) -> (TrainEvaluator<G>, Job) {
         let space = Space::parse("tiny.toml", include_str!("../search_spaces/tiny.toml"), &[]).unwrap();
         let protocol = Protocol { peak_learning_rate: learning_rate, train_images: 64, ..*space.protocol() };
         let data = Pyramid::from(synthetic(300, protocol.resolution, 0.5, 1).unwrap());
         let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
         let job = job(architecture, Origin::Random, &protocol, 5).unwrap();
-        (TrainEvaluator::new(data, protocol, OneThread), job)
+        (TrainEvaluator::new(data, protocol, engines), job)
     }
 
     #[test]
@@ -291,6 +304,52 @@ mod tests {
             let (outcome, _) = evaluator.evaluate(&job, &|_, _| {}, &never).unwrap();
             assert!(matches!(outcome, Outcome::Failed(Failure::Error { .. })), "{outcome:?}");
         }
+    }
+
+    /// Counts how many trainings take steps at once.
+    struct Counting<G> {
+        inner: TrainEvaluator<G>,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl<G: Engines> Evaluator for Counting<G> {
+        fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
+            let begun = Cell::new(false);
+            let counted = |share, loss| {
+                if !begun.replace(true) {
+                    self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                }
+                // The last step: the memory comes back after it.
+                if share == 1.0 {
+                    self.now.fetch_sub(1, Ordering::SeqCst);
+                }
+                progress(share, loss);
+            };
+            self.inner.evaluate(job, &counted, stop)
+        }
+    }
+
+    #[test]
+    fn trainings_that_do_not_fit_side_by_side_follow_one_another() {
+        let (alone, job) = tiny(0.05);
+        let bytes = training_bytes(&job.architecture, 32, alone.protocol.batch, None).unwrap();
+        let workers = NonZeroUsize::new(3).unwrap();
+        // Enough for one with what a processor takes beyond a GPU's memory.
+        let crew = Crew::new(workers).unwrap().with_memory(3 * bytes);
+        let evaluator = Counting { inner: tiny_on(&crew, 0.05).0, now: AtomicUsize::new(0), most: AtomicUsize::new(0) };
+        let jobs = (0..6).map(|index| Job { index, ..job.clone() }).collect();
+        let (mut store, never) = (MemoryStore::new(vec![]), AtomicBool::new(false));
+        let stop = Stop { proposing: &never, now: &never, deadline: &|| false };
+        assert!(train_all(jobs, workers, &evaluator, &mut store, &Counts::default(), stop).unwrap());
+        assert_eq!(evaluator.most.into_inner(), 1);
+        let expected = alone.evaluate(&job, &|_, _| {}, &never).unwrap().0;
+        assert!(store.trials.iter().all(|trial| trial.outcome == expected), "{:?}", store.trials);
+
+        let (evaluator, _) = tiny_on(crew.with_memory(bytes), 0.05);
+        let (outcome, _) = evaluator.evaluate(&job, &|_, _| {}, &never).unwrap();
+        let Outcome::Failed(Failure::Error { message }) = outcome else { panic!("{outcome:?}") };
+        assert!(message.contains("MiB of memory, and there are"), "{message}");
     }
 
     #[test]

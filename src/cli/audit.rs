@@ -1,6 +1,6 @@
 //! `inception-nas audit`: whether brief trainings rank networks as full ones do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -90,7 +90,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             say!("stopped; the same command goes on");
             return Err(Failure::Interrupted);
         }
-        zero_cost(&plan, &evaluator, output)?
+        zero_cost(&plan, &store.trials()?, &evaluator, output)?
     });
     let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
     let audit = Audit::new(name.as_str(), &plan, &trials, &zero_cost).ok_or_else(|| {
@@ -121,13 +121,17 @@ struct Report<'a> {
     results: PathBuf,
 }
 
-/// The scores of all networks before training, by index of the full training.
+/// The scores before training of all networks that could be trained fully, by index of that training.
 fn zero_cost(
     plan: &AuditPlan,
+    trials: &[Trial],
     evaluator: &TrainEvaluator<impl Engines>,
     output: Output,
 ) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
-    let jobs: Vec<Job> = plan.jobs().into_values().filter(|job| job.fidelity.rung() == plan.levels[0]).collect();
+    let trained: HashSet<usize> =
+        trials.iter().filter(|trial| trial.outcome.score().is_some()).map(|trial| trial.job.index).collect();
+    let fully = |job: &Job| job.fidelity.rung() == plan.levels[0] && trained.contains(&job.index);
+    let jobs: Vec<Job> = plan.jobs().into_values().filter(fully).collect();
     if !output.quiet {
         say!("scoring {} untrained networks", jobs.len());
     }
@@ -139,19 +143,18 @@ fn levels(args: &Args, space: &Space, all: usize) -> Result<Vec<Rung>, Failure> 
     let protocol = space.protocol();
     let full = Rung { train_images: all, epochs: args.full_epochs.get() };
     // The space's own training before the ladder's: a ladder can be put below it later.
-    let mut levels = vec![full];
-    levels.extend(rungs(space).into_iter().rev());
+    let mut brief: Vec<Rung> = rungs(space).into_iter().rev().collect();
     for &(images, epochs) in &args.rungs {
         if images < protocol.batch {
             let batch = protocol.batch;
             return Err(Failure::Usage(anyhow!("--rung {images}x{epochs}: give at least one batch, {batch} images")));
         }
         let rung = Rung { train_images: images.min(all), epochs };
-        if !levels.contains(&rung) {
-            levels.push(rung);
+        if !brief.contains(&rung) {
+            brief.push(rung);
         }
     }
-    for rung in &levels[1..] {
+    for rung in &brief {
         if rung.seen() >= full.seen() {
             return Err(Failure::Usage(anyhow!(
                 "{} of {} images are no briefer than the full training, {} of {all}: raise --full-epochs",
@@ -161,7 +164,7 @@ fn levels(args: &Args, space: &Space, all: usize) -> Result<Vec<Rung>, Failure> 
             )));
         }
     }
-    Ok(levels)
+    Ok([vec![full], brief].concat())
 }
 
 /// What each training is called on the screen.

@@ -46,6 +46,7 @@ pub struct Args {
 /// Runs the command.
 pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let device = args.device.open()?;
+    let full_training = args.epochs.is_some();
     let full = args.epochs.map(|epochs| FullTraining::of_epochs(epochs, args.size));
     let size = args.size.map(|size| format!("protocol.resolution={size}"));
     let overrides = full.map_or_else(|| size.into_iter().collect(), |full| full.overrides(&[]));
@@ -54,10 +55,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         check_free(out).map_err(|error| Failure::Usage(error.into()))?;
     }
     let data = training_set(args.data.data.as_deref(), space.protocol().resolution, output)?;
-    let space = fitted(space, &data)?;
+    // A full training takes all images, and no ladder.
+    let space = if full_training { space } else { fitted(space, &data)? };
     let googlenet = Architecture::googlenet(data.classes().len(), space.protocol().aux_heads)?;
     on_device!(device, args.threads.crew()?, engines => {
-        if args.epochs.is_none() {
+        if !full_training {
             return brief(googlenet, &space, data, engines, output);
         }
         let (protocol, seed, out) = (space.protocol(), space.search().seed, args.out.as_deref());

@@ -51,33 +51,36 @@ impl<G: Engines, F: Files<G>> Filing<G, F> {
         self.error.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The score, or why the network has none; an error is of a file.
+    /// The score, or why the network has none, and the wall time of the training in seconds; an error is of a file.
     fn train(
         &self,
         job: &Job,
         progress: &dyn Fn(f64, f64),
         stop: &AtomicBool,
-    ) -> anyhow::Result<Result<Score, FitError>> {
+    ) -> anyhow::Result<(Result<Score, FitError>, f64)> {
+        let network = self.inner.network(job);
+        // Waiting for memory is no part of it.
         let start = Instant::now();
-        let mut network = match self.inner.network(job) {
+        let mut network = match network {
             Ok(network) => network,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok((Err(error), 0.0)),
         };
         self.files.before(job, &mut network)?;
-        let (mut network, validation, score) = match self.inner.train(job, network, progress, stop) {
+        let trained = self.inner.train(job, network, progress, stop);
+        let seconds = start.elapsed().as_secs_f64();
+        let (mut network, validation, score) = match trained {
             Ok(trained) => trained,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok((Err(error), seconds)),
         };
-        self.files.after(job, &mut network, validation, start.elapsed().as_secs_f64())?;
-        Ok(Ok(score))
+        self.files.after(job, &mut network, validation, seconds)?;
+        Ok((Ok(score), seconds))
     }
 }
 
 impl<G: Engines, F: Files<G>> Evaluator for Filing<G, F> {
     fn evaluate(&self, job: &Job, progress: &dyn Fn(f64, f64), stop: &AtomicBool) -> Option<(Outcome, f64)> {
-        let start = Instant::now();
         match self.train(job, progress, stop) {
-            Ok(trained) => Some((outcome(trained)?, start.elapsed().as_secs_f64())),
+            Ok((trained, seconds)) => Some((outcome(trained)?, seconds)),
             Err(error) => {
                 self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 None

@@ -5,9 +5,13 @@ use std::fs;
 
 use serde::Serialize;
 
+/// Where a container's limit stands.
+const CONTAINER_LIMIT: &str = "/sys/fs/cgroup/memory.max";
+
 /// Main memory in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Memory {
+    /// What the machine has, or its container may have of it.
     pub(super) total: u64,
     /// What programs can have without swapping.
     pub(super) available: u64,
@@ -16,7 +20,14 @@ pub(super) struct Memory {
 impl Memory {
     /// On Linux; `None` elsewhere.
     pub(super) fn now() -> Option<Self> {
-        Self::parse(&fs::read_to_string("/proc/meminfo").ok()?)
+        let memory = Self::parse(&fs::read_to_string("/proc/meminfo").ok()?)?;
+        // "max" where there is none.
+        let limit = fs::read_to_string(CONTAINER_LIMIT).ok().and_then(|text| text.trim().parse().ok());
+        Some(memory.within(limit.unwrap_or(u64::MAX)))
+    }
+
+    fn within(self, limit: u64) -> Self {
+        Self { total: self.total.min(limit), available: self.available.min(limit) }
     }
 
     fn parse(meminfo: &str) -> Option<Self> {
@@ -59,6 +70,9 @@ mod tests {
     fn memory_is_read_as_linux_writes_it() {
         let text = "MemTotal:       24683656 kB\nMemFree:        17000444 kB\nMemAvailable:   22041144 kB\n";
         assert_eq!(Memory::parse(text), Some(Memory { total: 24_683_656 << 10, available: 22_041_144 << 10 }));
+        let memory = Memory { total: 400, available: 300 };
+        assert_eq!(memory.within(350), Memory { total: 350, available: 300 });
+        assert_eq!(memory.within(100), Memory { total: 100, available: 100 });
         for other in ["", "MemTotal: 1 kB\n", "MemTotal: many kB\nMemAvailable: 1 kB\n"] {
             assert_eq!(Memory::parse(other), None, "{other}");
         }

@@ -16,7 +16,7 @@ use crate::search::trial::Job;
 /// were done before and are not among the jobs. Whether all were trained.
 ///
 /// # Errors
-/// [`Failure::Failed`] if a trial cannot be stored.
+/// [`Failure::Failed`] if a trial cannot be stored, or there is no thread for one.
 pub(super) fn train_side_by_side(
     jobs: Vec<Job>,
     names: BTreeMap<usize, String>,

@@ -1,4 +1,4 @@
-//! Trainings that are known beforehand: no strategy, the same workers as a search.
+//! Trainings that are known beforehand: no strategy, begun as those of a search are.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;

@@ -34,7 +34,7 @@ pub mod seed;
 mod surrogate;
 pub mod survey;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod trial;

@@ -65,7 +65,7 @@ pub trait Store {
 pub enum Event<'a> {
     /// Stored trials were taken over at the start.
     Resumed(&'a [Trial]),
-    /// A worker took up a job.
+    /// A training began.
     Started(&'a Job),
     /// A running job got further.
     Progress {

@@ -76,7 +76,7 @@ impl AuditDir {
     /// Begins the audit, or continues it if `space` and `manifest` are those it was begun with.
     ///
     /// # Errors
-    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere,
+    /// [`Error::Occupied`], [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], [`Error::Held`] if it is open elsewhere,
     /// [`Error::Version`] if a newer program wrote it, and [`Error::Io`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(AuditStore, Vec<Warning>), Error> {
         let (lock, mut warnings) = self.settings().enter(&self.0, &self.journal(), space, manifest)?;

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
+/// Ends the name of a file that is being written.
+pub(super) const UNFINISHED: &str = ".tmp";
+
 /// Writes a whole file so that after a crash there is the old content or the new, never a part.
 ///
 /// # Errors
 /// [`Error::Io`] if the file beside it cannot be written (also when the disk is full) or renamed.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
+    beside.push(UNFINISHED);
     let beside = PathBuf::from(beside);
     let mut file = File::create(&beside).map_err(Error::io("create", &beside))?;
     let written = file.write_all(content).and_then(|()| file.sync_all()).map_err(Error::io("write to", &beside));

@@ -130,7 +130,7 @@ impl RunDir {
     /// may differ (see [`Space::changes_since`]); this is then written down.
     ///
     /// # Errors
-    /// [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], and those of [`RunStore::open`].
+    /// [`Error::Occupied`], [`Error::OtherConfig`], [`Error::OtherData`], [`Error::OtherDevice`], and those of [`RunStore::open`].
     pub fn open(&self, space: &Space, manifest: &Manifest) -> Result<(RunStore, Vec<Warning>), Error> {
         let (lock, mut warnings) = self.settings().enter(&self.0, &self.journal(), space, manifest)?;
         let (store, more) = RunStore::open_locked(&self.0, lock)?;
@@ -256,7 +256,7 @@ mod tests {
         let run = run_in(results.path());
         fs::create_dir(run.path()).unwrap();
         // Where the beginning was broken off, or a file manager has been.
-        for name in ["lock", ".DS_Store", "manifest.json"] {
+        for name in ["lock", ".DS_Store", "manifest.json", "config.toml.tmp"] {
             fs::write(run.path().join(name), serde_json::to_string(&manifest()).unwrap()).unwrap();
         }
         drop(run.open(&space(&[]), &manifest()).unwrap());

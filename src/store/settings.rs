@@ -1,6 +1,6 @@
 //! What results were made with: written down beside them, and checked before anything is added to them.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, DirEntry};
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{sync_parent, write_atomically};
+use super::files::{UNFINISHED, sync_parent, write_atomically};
 use super::lock::RunLock;
 use super::{Error, Warning};
 use crate::device::DeviceKind;
@@ -41,7 +41,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Creates the folder `dir` if need be, locks it, and compares `space` and `manifest` with those that the trials in
     /// `journal` were made with. Only how long a run goes on may differ (see [`Space::changes_since`]); this is then
-    /// written down.
+    /// written down. A folder that holds something else is refused.
     pub(super) fn enter(
         &self,
         dir: &Path,
@@ -51,12 +51,12 @@ impl Settings {
     ) -> Result<(RunLock, Vec<Warning>), Error> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         sync_parent(dir)?;
-        let begun = journal.exists();
-        if !begun && !self.config.exists() {
+        if !journal.exists() && !self.config.exists() {
             self.refuse_occupied(dir)?;
         }
         let lock = RunLock::acquire(dir)?;
         let mut warnings = Vec::new();
+        let begun = journal.exists();
         match read(&self.manifest, begun)? {
             Some(text) => {
                 let stored = self.parse_manifest(&text)?;
@@ -96,11 +96,17 @@ impl Settings {
 
     /// Nothing may lie in a folder that begins but what beginning puts there first, and what systems hide there.
     fn refuse_occupied(&self, dir: &Path) -> Result<(), Error> {
-        let ours =
-            |name: &OsStr| self.manifest.ends_with(name) || name == RunLock::FILE || name.as_encoded_bytes()[0] == b'.';
+        let ours = |name: OsString| {
+            let name = name.to_string_lossy();
+            let name = name.strip_suffix(UNFINISHED).unwrap_or(&name);
+            name.starts_with('.')
+                || name == RunLock::FILE
+                || self.manifest.ends_with(name)
+                || self.config.ends_with(name)
+        };
         let entries = fs::read_dir(dir).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let entries = entries.map_err(Error::io("read", dir))?;
-        match entries.iter().filter(|entry| !ours(&entry.file_name())).map(DirEntry::path).min() {
+        match entries.iter().filter(|entry| !ours(entry.file_name())).map(DirEntry::path).min() {
             Some(found) => Err(Error::Occupied { dir: dir.to_owned(), found }),
             None => Ok(()),
         }

@@ -30,6 +30,9 @@ fn slow_networks_are_not_trained_and_none_is_timed_twice() {
     let mut first: serde_json::Value = serde_json::from_str(times.lines().next().unwrap()).unwrap();
     first["value"] = 100_001.0.into();
     fs::create_dir(folder.join("told")).unwrap();
+    for settings in ["config.toml", "manifest.json"] {
+        fs::copy(folder.join("timed").join(settings), folder.join("told").join(settings)).unwrap();
+    }
     fs::write(folder.join("told/measurements.jsonl"), format!("{first}\n")).unwrap();
     place.ok(&line(1, "told", "100000"));
     let trial = fs::read_to_string(folder.join("told/trials.jsonl")).unwrap();
