@@ -7,7 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope};
-use std::time::Instant;
 
 use super::budget::{Budget, within_budget};
 use super::ports::{Evaluator, Event, Observer, Store, StoreError};
@@ -300,11 +299,10 @@ impl Work<'_, '_> {
             let progress = |fraction, loss| observer.observe(Event::Progress { index: job.index, fraction, loss });
             // Nothing is used afterwards that a panic could have left half-changed: the evaluator is shared as `&` by
             // several threads in any case, and the job is only read.
-            let begun = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(&job, &progress, stop)));
             let result = result.unwrap_or_else(|panic| {
-                let failure = Failure::Panicked { message: panic_message(&*panic) };
-                Some((Outcome::Failed(failure), begun.elapsed().as_secs_f64()))
+                // How long it took is known to the evaluator alone.
+                Some((Outcome::Failed(Failure::Panicked { message: panic_message(&*panic) }), 0.0))
             });
             let trial = result.map(|(outcome, seconds)| Trial { job, outcome, seconds, screening_seconds, latency_ms });
             // The loop has gone only if it ended in an error.

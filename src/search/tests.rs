@@ -257,7 +257,6 @@ fn failures_are_recorded_and_survived() {
         })
         .collect();
     assert_eq!(reasons, ["fault in trial 0", "panicked: fault in trial 1", "diverged in epoch 1: loss NaN"]);
-    assert!(found.trials[1].seconds > 0.0, "what a panic cost is counted");
     assert!(front(&found.trials).iter().all(|trial| trial.outcome.score().is_some()));
 }
 
