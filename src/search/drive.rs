@@ -92,7 +92,7 @@ pub enum DriveError {
     Architecture(#[from] ArchitectureError),
     /// No thread to be had.
     #[error("cannot start a training: {0}")]
-    Thread(#[from] std::io::Error),
+    Thread(String),
 }
 
 /// Searches until the trials are done, the space is exhausted, the cost is reached, time is up, too much fails, or somebody stops it.
@@ -308,8 +308,8 @@ impl Work<'_, '_> {
             // The loop has gone only if it ended in an error.
             drop(sender.send(trial));
         };
-        thread::Builder::new().spawn_scoped(self.scope, train)?;
-        Ok(())
+        let begun = thread::Builder::new().spawn_scoped(self.scope, train);
+        begun.map(drop).map_err(|error| DriveError::Thread(error.to_string()))
     }
 }
 
