@@ -1,6 +1,6 @@
 //! `inception-nas audit`: whether brief trainings rank networks as full ones do.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -84,15 +84,16 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         say!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
     let workers = args.place.workers();
-    let zero_cost = on_device!(device, crew(workers)?, engines => {
+    let (trials, zero_cost) = on_device!(device, crew(workers)?, engines => {
         let evaluator = TrainEvaluator::new(data, *space.protocol(), engines);
         if !train_side_by_side(left, names, workers, &evaluator, &mut store, output)? {
             say!("stopped; the same command goes on");
             return Err(Failure::Interrupted);
         }
-        zero_cost(&plan, &store.trials()?, &evaluator, output)?
+        let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
+        let zero_cost = zero_cost(&plan, &trials, &evaluator, output)?;
+        (trials, zero_cost)
     });
-    let trials: BTreeMap<usize, Trial> = store.trials()?.into_iter().map(|trial| (trial.job.index, trial)).collect();
     let audit = Audit::new(name.as_str(), &plan, &trials, &zero_cost).ok_or_else(|| {
         anyhow!(
             "too many trainings failed: less than {FEWEST_NETWORKS} networks were trained fully and at every rung; the \
@@ -124,13 +125,12 @@ struct Report<'a> {
 /// The scores before training of all networks that could be trained fully, by index of that training.
 fn zero_cost(
     plan: &AuditPlan,
-    trials: &[Trial],
+    trials: &BTreeMap<usize, Trial>,
     evaluator: &TrainEvaluator<impl Engines>,
     output: Output,
 ) -> anyhow::Result<BTreeMap<usize, ZeroCost>> {
-    let trained: HashSet<usize> =
-        trials.iter().filter(|trial| trial.outcome.score().is_some()).map(|trial| trial.job.index).collect();
-    let fully = |job: &Job| job.fidelity.rung() == plan.levels[0] && trained.contains(&job.index);
+    let trained = |job: &Job| trials.get(&job.index).is_some_and(|trial| trial.outcome.score().is_some());
+    let fully = |job: &Job| job.fidelity.rung() == plan.levels[0] && trained(job);
     let jobs: Vec<Job> = plan.jobs().into_values().filter(fully).collect();
     if !output.quiet {
         say!("scoring {} untrained networks", jobs.len());

@@ -18,7 +18,7 @@ use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, 
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
 use crate::space::Space;
-use crate::store::{AuditDir, RunName, write_atomically};
+use crate::store::{RunName, write_atomically};
 
 /// No search gets so far: its cost ends it.
 const TRIALS: usize = 1_000_000;
@@ -72,10 +72,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
 
     let name = args.place.name(&args.space, &args.data, "-compare")?;
     args.place.refuse_run(&name)?;
-    let audit = AuditDir::new(&args.place.results, &name);
-    if audit.journal().exists() {
-        return Err(usage(format!("{} is an audit: choose another name with --name", audit.path().display())));
-    }
+    args.place.refuse_audit(&name)?;
     let dir = args.place.results.join(name.as_str());
     let data = load::training_sets(args.data.data.as_deref(), &base, output)?;
     let base = load::fitted(base, data.base())?;

@@ -25,7 +25,7 @@ use crate::search::ports::Store;
 use crate::search::searcher::searcher_for;
 use crate::search::trial::Outcome;
 use crate::space::Space;
-use crate::store::{Error, Manifest, Measurements, RunDir, RunName, write_atomically};
+use crate::store::{AuditDir, Error, Manifest, Measurements, RunDir, RunName, write_atomically};
 
 /// The options that say where results go, and how many trainings go on at once.
 #[derive(clap::Args, Debug)]
@@ -58,16 +58,27 @@ impl PlaceArgs {
     /// Refuses a name that a run has.
     pub(super) fn refuse_run(&self, name: &RunName) -> Result<(), Failure> {
         let dir = RunDir::new(&self.results, name);
-        if !dir.config().exists() {
-            return Ok(());
-        }
-        Err(Failure::Usage(anyhow!("{} is a run: choose another name with --name", dir.path().display())))
+        refuse_begun(dir.path(), &dir.config(), "a run")
+    }
+
+    /// Refuses a name that an audit has.
+    pub(super) fn refuse_audit(&self, name: &RunName) -> Result<(), Failure> {
+        let dir = AuditDir::new(&self.results, name);
+        refuse_begun(dir.path(), &dir.journal(), "an audit")
     }
 
     /// The workers asked for, or one for each core.
     pub(super) fn workers(&self) -> NonZeroUsize {
         self.workers.unwrap_or_else(cores)
     }
+}
+
+/// Refuses the folder `dir` if `file`, which `what` begins with, is there.
+fn refuse_begun(dir: &Path, file: &Path, what: &str) -> Result<(), Failure> {
+    if !file.exists() {
+        return Ok(());
+    }
+    Err(Failure::Usage(anyhow!("{} is {what}: choose another name with --name", dir.display())))
 }
 
 /// Of so many threads as many as a search in `space` can use for trainings at once.
