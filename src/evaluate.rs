@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::arch::{self, Architecture, ResolutionError};
 use crate::data::{self, Augment, Batch, Crop, Pyramid, Split};
 use crate::latency::Latency;
-use crate::net::{GoogLeNet, training_bytes};
+use crate::net::{GoogLeNet, training_engine};
 use crate::ops::Engines;
 use crate::search::audit::ZeroCost;
 use crate::search::ports::{Evaluator, Proxy};
@@ -107,13 +107,8 @@ impl<G: Engines> TrainEvaluator<G> {
     }
 
     fn engine(&self, job: &Job) -> Result<G::Engine, FitError> {
-        let bytes = training_bytes(
-            &job.architecture,
-            job.fidelity.resolution,
-            self.protocol.batch,
-            self.engines.device().copied_factor_bytes(),
-        )?;
-        Ok(self.engines.engine_for(bytes)?)
+        let (architecture, resolution) = (&job.architecture, job.fidelity.resolution);
+        Ok(training_engine(&self.engines, architecture, resolution, self.protocol.batch)?)
     }
 
     /// The three scores of [`Self::zero_cost`].
@@ -218,6 +213,7 @@ mod tests {
 
     use super::*;
     use crate::data::synthetic;
+    use crate::net::training_bytes;
     use crate::ops::{Crew, OneThread};
     use crate::search::drive::Stop;
     use crate::search::list::train_all;

@@ -11,6 +11,7 @@ use super::device::{DeviceArgs, on_device};
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse;
 use super::search::{PlaceArgs, manifest, refused};
+use super::signals::Signals;
 use super::stdout::{self, path};
 use super::threads::crew;
 use super::trainings::train_side_by_side;
@@ -84,9 +85,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         say!("audit {name} in {}: {left} of {all} trainings left, {workers} at once", dir.path().display());
     }
     let workers = args.place.workers();
+    let signals = Signals::install()?;
     let (trials, zero_cost) = on_device!(device, crew(workers)?, engines => {
         let evaluator = TrainEvaluator::new(data, *space.protocol(), engines);
-        if !train_side_by_side(left, names, workers, &evaluator, &mut store, output)? {
+        if !train_side_by_side(left, names, workers, &evaluator, &mut store, &signals, output)? {
             say!("stopped; the same command goes on");
             return Err(Failure::Interrupted);
         }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::parse::{self, Budget};
-use super::search::{Control, PlaceArgs, Search, manifest, reason};
+use super::search::{PlaceArgs, Search, manifest, reason};
+use super::signals::Signals;
 use super::stdout::{self, path};
 use super::{Failure, Output, picture};
 use crate::arch::Architecture;
@@ -88,7 +89,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         .collect::<Result<_, Failure>>()?;
 
     let manifest = manifest(&args.data, data.base(), args.device);
-    let control = Control::install()?;
+    let signals = Signals::install()?;
     let mut done = Vec::new();
     for (number, (arm, space)) in searches.iter().enumerate() {
         if !output.quiet {
@@ -107,7 +108,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
             device: &device,
             threads,
         };
-        let (finished, summary, _) = search.conduct(&control, output)?;
+        let (finished, summary, _) = search.conduct(&signals, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {
             Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached => {}

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
-use super::device::{DeviceArgs, on_device};
+use super::device::{DeviceArgs, Opened, on_device};
 use super::filing::Filing;
 use super::finalist::Models;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
+use super::signals::Signals;
 use super::threads::{ThreadArgs, crew};
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, parse, stdout};
@@ -18,8 +19,8 @@ use crate::evaluate::TrainEvaluator;
 use crate::export::model_dir::Model;
 use crate::ops::Engines;
 use crate::report::{FinalsReport, Ledger, counted, duration, finals_table, standings_table};
-use crate::search::finals::{Answers, Choice, Images, List, Settings};
-use crate::search::ports::Store;
+use crate::search::finals::{Answers, Choice, Images, List, NoList, Settings};
+use crate::search::ports::{Evaluator, Store};
 use crate::search::trial::{Job, Trial};
 use crate::store::{FinalsDir, FinalsStore, write_atomically};
 use crate::train::right_answers;
@@ -47,6 +48,10 @@ pub struct Args {
     /// Most networks to take in all, the most accurate ones [default: as many as there are]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     max_finalists: Option<NonZeroUsize>,
+    /// Most accurate networks of each range to train three times first; those with the best mean on the validation images go to
+    /// the finals [default: no such heats, the scores of the search decide]
+    #[arg(long, value_name = "N", value_parser = parse::two_or_more)]
+    heats: Option<NonZeroUsize>,
     /// Train the paper's network too where it is over the limits of the space
     #[arg(long)]
     baseline: bool,
@@ -64,11 +69,12 @@ impl Args {
         let or = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
         let (bins, per_bin) = (or(self.bins, 4), or(self.per_bin, 1));
         let max_finalists = or(self.max_finalists, bins.saturating_mul(per_bin));
+        let heats = or(self.heats, 0);
         Settings {
             seeds: or(self.seeds, 3),
             epochs: or(self.epochs, EPOCHS_FACTOR * epochs),
             baseline: self.baseline,
-            choice: Choice { bins, per_bin, max_finalists },
+            choice: Choice { bins, per_bin, max_finalists, heats },
         }
     }
 
@@ -80,6 +86,7 @@ impl Args {
             ("--bins", choice.bins, self.bins),
             ("--per-bin", choice.per_bin, self.per_bin),
             ("--max-finalists", choice.max_finalists, self.max_finalists),
+            ("--heats", choice.heats, self.heats),
         ];
         let given = options.into_iter().filter_map(|(name, frozen, given)| Some((name, frozen, given?.get())));
         let differing = given.filter(|(_, frozen, given)| frozen != given);
@@ -113,19 +120,33 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     run.check_device(args.device)?;
     let device = args.device.open()?;
     let data = run.data(&args.data, output)?;
+    let workers = args.threads.count();
+    let signals = Signals::install()?;
+    let place = Place { run: &run, dir: &dir, data: &data, device: &device, workers, signals: &signals, output };
     let list = match frozen {
         Some(list) => list,
-        None => new_list(&args, &run, &dir, &data)?,
+        None => new_list(&args, &place)?,
     };
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
     warnings.iter().for_each(|warning| say!("warning: {warning}"));
-    let workers = args.threads.count();
+    let title = format!(
+        "finals of run {} in {}: {} of {} networks are finalists",
+        run.name,
+        dir.path().display(),
+        list.pairs.len(),
+        list.networks.len()
+    );
     on_device!(&device, crew(workers)?, engines => {
         let device = engines.device();
         let inner = TrainEvaluator::new(data.clone(), list.protocol, engines);
         let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone() };
         let evaluator = Filing::new(inner, models);
-        train(&run, &list, &dir, evaluator, &mut store, workers, output)?;
+        let jobs = unfinished(&list, &store.trials()?, &dir);
+        let trained = train(&list, jobs, &title, &place, &evaluator, &mut store);
+        if let Some(error) = evaluator.into_error() {
+            return Err(Failure::Failed(error.context("the finals stopped; what is trained is kept")));
+        }
+        trained?;
     });
 
     let trainings = store.trials()?;
@@ -181,58 +202,93 @@ fn check_unchanged(args: &Args, list: &List, dir: &FinalsDir) -> Result<(), Fail
     )))
 }
 
-fn new_list(args: &Args, run: &StoredRun, dir: &FinalsDir, data: &Pyramid) -> Result<List, Failure> {
+/// Where trainings are done.
+struct Place<'a> {
+    run: &'a StoredRun,
+    dir: &'a FinalsDir,
+    data: &'a Pyramid,
+    device: &'a Opened,
+    workers: NonZeroUsize,
+    signals: &'a Signals,
+    output: Output,
+}
+
+/// The list of the finals, after the heats if there are any.
+fn new_list(args: &Args, place: &Place<'_>) -> Result<List, Failure> {
+    let &Place { run, dir, data, .. } = place;
     let images = Images {
         fingerprint: data.base().fingerprint(),
         train: data.split(Split::Train).len(),
         validation: data.split(Split::Validation).len(),
         openings: dir.openings()?,
     };
-    let settings = args.settings(run.space.protocol().epochs);
-    List::new(&run.space, &run.trials, images, env!("CARGO_PKG_VERSION"), settings)
-        .map_err(|error| Failure::Usage(anyhow!(error).context(format!("run {}", run.name))))
+    let (space, trials, settings) = (&run.space, &run.trials, args.settings(run.space.protocol().epochs));
+    let program = env!("CARGO_PKG_VERSION");
+    let refused = |error: NoList| Failure::Usage(anyhow!(error).context(format!("run {}", run.name)));
+    let heats = match dir.heats().read_list()? {
+        Some(begun) => {
+            check_unchanged(args, &begun, dir)?;
+            begun
+        }
+        None if settings.choice.heats == 0 => {
+            return List::new(space, trials, images, program, settings).map_err(refused);
+        }
+        None => List::heats(space, trials, images, program, settings).map_err(refused)?,
+    };
+    let trainings = train_heats(&heats, place)?;
+    heats.after_heats(space, &trainings).map_err(refused)
 }
 
-/// Does the trainings that are [`unfinished`].
+/// Does the trainings of the heats that are not done yet; those of all of them.
+fn train_heats(heats: &List, place: &Place<'_>) -> Result<Vec<Trial>, Failure> {
+    let dir = place.dir.heats();
+    let (mut store, warnings) = FinalsStore::open(&dir, heats)?;
+    warnings.iter().for_each(|warning| say!("warning: {warning}"));
+    let done = store.trials()?;
+    let jobs = heats.jobs().into_iter().filter(|job| done.iter().all(|trial| trial.job.index != job.index)).collect();
+    let title = format!(
+        "heats of run {} in {}: {} for {}",
+        place.run.name,
+        dir.path().display(),
+        counted(heats.networks.len(), "network"),
+        counted(heats.places.iter().map(|place| place.finalists).sum(), "place"),
+    );
+    on_device!(place.device, crew(place.workers)?, engines => {
+        let evaluator = TrainEvaluator::new(place.data.clone(), heats.protocol, engines);
+        train(heats, jobs, &title, place, &evaluator, &mut store)?;
+    });
+    Ok(store.trials()?)
+}
+
+/// Does the trainings `jobs` of a list.
 fn train(
-    run: &StoredRun,
     list: &List,
-    dir: &FinalsDir,
-    evaluator: Filing<impl Engines, Models>,
+    jobs: Vec<Job>,
+    title: &str,
+    place: &Place<'_>,
+    evaluator: &dyn Evaluator,
     store: &mut FinalsStore,
-    workers: NonZeroUsize,
-    output: Output,
 ) -> Result<(), Failure> {
-    let names = list.jobs().iter().map(|job| (job.index, list.name(job.index))).collect();
-    let jobs = unfinished(list, &store.trials()?, dir);
+    let &Place { run, workers, signals, output, .. } = place;
+    let all = list.jobs();
+    let names = all.iter().map(|job| (job.index, list.name(job.index))).collect();
     if jobs.is_empty() {
         return Ok(());
     }
     if !output.quiet {
-        announce(run, list, dir, &jobs, workers);
+        let (left, all) = (jobs.len(), all.len());
+        say!("{title}; {left} of {all} trainings to do, {workers} at once\nlist: {}", list.sha256());
+        announce(run, list, &jobs, workers);
     }
-    let trained = train_side_by_side(jobs, names, workers, &evaluator, store, output);
-    if let Some(error) = evaluator.into_error() {
-        return Err(Failure::Failed(error.context("the finals stopped; what is trained is kept")));
-    }
-    if trained? {
+    if train_side_by_side(jobs, names, workers, evaluator, store, signals, output)? {
         return Ok(());
     }
     say!("stopped; the same command goes on");
     Err(Failure::Interrupted)
 }
 
-fn announce(run: &StoredRun, list: &List, dir: &FinalsDir, jobs: &[Job], workers: NonZeroUsize) {
-    let (networks, finalists) = (list.networks.len(), list.pairs.len());
-    let all = networks * list.settings.seeds;
-    say!(
-        "finals of run {} in {}: {finalists} of {networks} networks are finalists; {} of {all} trainings to do, \
-         {workers} at once\nlist: {}",
-        run.name,
-        dir.path().display(),
-        jobs.len(),
-        list.sha256()
-    );
+/// What else there is to know before trainings of the finals.
+fn announce(run: &StoredRun, list: &List, jobs: &[Job], workers: NonZeroUsize) {
     if list.trials != run.trials.len() {
         say!(
             "note: the list was frozen when the run had {}; now it has {}",
@@ -291,13 +347,17 @@ mod tests {
     #[test]
     fn only_options_that_are_given_can_differ() {
         let settings = args("--seeds 5 --bins 2 --per-bin 3").settings(3);
-        let choice = Choice { bins: 2, per_bin: 3, max_finalists: 6 };
+        let choice = Choice { bins: 2, per_bin: 3, max_finalists: 6, heats: 0 };
         assert_eq!(settings, Settings { seeds: 5, epochs: 12, baseline: false, choice });
         assert_eq!(args("").changes(settings), Vec::<String>::new());
         assert_eq!(args("--seeds 5 --epochs 12").changes(settings), Vec::<String>::new());
         let changes = args("--seeds 4 --max-finalists 1").changes(settings);
         assert_eq!(changes, ["--seeds: 5 -> 4", "--max-finalists: 6 -> 1"]);
+        assert_eq!(args("--heats 4").settings(3).choice.heats, 4);
+        assert_eq!(args("--heats 4").changes(settings), ["--heats: 0 -> 4"]);
         assert_eq!(args("--baseline").changes(settings), ["--baseline: not given -> given"]);
-        assert!(Line::try_parse_from(["finals", "--seeds", "2"]).is_err());
+        for refused in [["--seeds", "2"], ["--heats", "1"]] {
+            assert!(Line::try_parse_from(["finals"].into_iter().chain(refused)).is_err());
+        }
     }
 }

@@ -52,7 +52,7 @@ fn page(run: &StoredRun, args: &RunArgs) -> Result<String, Failure> {
 /// Another text whenever there is more to show: the lengths of the files that a page is made of and that grow.
 fn state(dir: &RunDir) -> String {
     let finals = dir.finals();
-    let lengths = [dir.journal(), finals.journal(), finals.report()]
+    let lengths = [dir.journal(), finals.heats().journal(), finals.journal(), finals.report()]
         .map(|path| fs::metadata(path).map_or(0, |data| data.len()).to_string());
     lengths.join("-")
 }

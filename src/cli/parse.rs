@@ -13,6 +13,11 @@ pub(super) fn positive(text: &str) -> Result<NonZeroUsize, String> {
     within(text, 1..=MOST)
 }
 
+/// So many of something, at least two.
+pub(super) fn two_or_more(text: &str) -> Result<NonZeroUsize, String> {
+    within(text, 2..=MOST)
+}
+
 /// So many of something, at least three.
 pub(super) fn three_or_more(text: &str) -> Result<NonZeroUsize, String> {
     within(text, 3..=MOST)

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::device::DeviceArgs;
 use super::load::{self, DataArgs, SpaceArgs};
 use super::runs::StoredRun;
-use super::search::{Control, PlaceArgs, Search, manifest, reason, search_workers};
+use super::search::{PlaceArgs, Search, manifest, reason, search_workers};
+use super::signals::Signals;
 use super::stdout::{self, path};
 use super::{Failure, Output, parse, picture, plan, report};
 use crate::report::{RunSummary, baseline_cost, table};
@@ -82,7 +83,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         device: &device,
         threads,
     };
-    let (finished, summary, front) = search.conduct(&Control::install()?, output)?;
+    let signals = Signals::install()?;
+    let (finished, summary, front) = search.conduct(&signals, output)?;
     let dir = RunDir::new(results, &name);
     let architecture = report::write(&StoredRun::named(results, name)?, &summary, &dir.page())?;
     finish(&dir, [front, architecture].concat(), &finished, &summary, output)

@@ -118,7 +118,7 @@ impl StoredRun {
     /// [`Failure::Failed`] if its finals cannot be read.
     pub(super) fn summary(&self) -> Result<RunSummary, Failure> {
         let summary = RunSummary::new(self.name.as_str(), &self.space, &self.trials, &self.baseline);
-        let (finals, _) = self.dir.finals().read_trainings()?;
+        let finals = self.dir.finals().read_spent()?;
         Ok(summary.with_finals(&self.trials, &finals))
     }
 

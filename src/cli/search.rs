@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -110,34 +110,6 @@ pub(super) fn refused(error: Error) -> Failure {
     }
 }
 
-/// How the user stops one search after the other.
-pub(super) struct Control {
-    pub(super) signals: Arc<Signals>,
-    /// What is on the screen, for the answers.
-    screen: Arc<Mutex<Option<Arc<Progress>>>>,
-}
-
-impl Control {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// As [`Signals::install`].
-    pub(super) fn install() -> anyhow::Result<Self> {
-        let screen = Arc::new(Mutex::new(None::<Arc<Progress>>));
-        let shown = Arc::clone(&screen);
-        let signals = Signals::install(move |text| match &*shown.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(progress) => progress.message(text),
-            None => say!("{text}"),
-        })?;
-        Ok(Self { signals, screen })
-    }
-
-    /// Shows answers through `progress` from now on.
-    pub(super) fn answer_through(&self, progress: &Arc<Progress>) {
-        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(progress));
-    }
-}
-
 /// A search, begun or not, that has a folder of its own.
 pub(super) struct Search<'a> {
     /// The folder that holds the run.
@@ -163,7 +135,7 @@ impl Search<'_> {
     /// written or the search cannot go on.
     pub(super) fn conduct(
         &self,
-        control: &Control,
+        signals: &Signals,
         output: Output,
     ) -> Result<(Finished, RunSummary, Vec<PathBuf>), Failure> {
         let Self { results, name, space, data, manifest, baseline, device, threads } = *self;
@@ -173,12 +145,12 @@ impl Search<'_> {
         self.begin(&dir, store.trials()?.len(), output);
 
         let progress = Arc::new(Progress::new(Style::for_stderr(output.quiet), space, baseline));
-        control.answer_through(&progress);
+        let screen = Arc::clone(&progress);
+        signals.answer_through(move |text| screen.message(text));
         let plan = Plan { space, classes: data.classes().len(), workers: search_workers(threads, space) };
         let started = Instant::now();
         let most = space.search().max_seconds.map(Duration::from_secs);
         let deadline = || most.is_some_and(|most| started.elapsed() >= most);
-        let signals = &control.signals;
         let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &deadline };
         let searched = on_device!(device, crew(threads)?, engines => {
             let evaluator = TrainEvaluator::new(data.clone(), *space.protocol(), engines);
@@ -193,7 +165,7 @@ impl Search<'_> {
         let finished = searched.map_err(|error: anyhow::Error| {
             error.context("the search stopped; what is stored is kept, and the same command continues it")
         })?;
-        let (finals, _) = dir.finals().read_trainings()?;
+        let finals = dir.finals().read_spent()?;
         let summary =
             RunSummary::new(name.as_str(), space, &finished.trials, &baseline).with_finals(&finished.trials, &finals);
         write_atomically(&dir.front(), front_csv(&summary).as_bytes())?;

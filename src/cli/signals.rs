@@ -1,33 +1,35 @@
 //! Ctrl-C: once to finish what runs, twice to stop at once, a third time to end the process.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
-/// What the user has asked for so far.
-#[derive(Debug, Default)]
+/// What the user has asked for so far. A process listens once, for all that it trains.
+#[derive(Default)]
 pub(super) struct Signals {
     /// Start nothing more.
     pub(super) proposing: AtomicBool,
     /// Break off what runs, too.
     pub(super) now: AtomicBool,
+    /// What shows the answers.
+    screen: Mutex<Option<Box<dyn Fn(&str) + Send>>>,
 }
 
 impl Signals {
-    /// Listens from now on, to SIGTERM and SIGHUP as well; `say` shows the answers.
+    /// Listens from now on, to SIGTERM and SIGHUP as well.
     ///
     /// # Errors
     /// If the system refuses, or somebody listens already.
-    pub(super) fn install(say: impl Fn(&str) + Send + 'static) -> anyhow::Result<Arc<Self>> {
+    pub(super) fn install() -> anyhow::Result<Arc<Self>> {
         let signals = Arc::new(Self::default());
         let heard = Arc::clone(&signals);
         ctrlc::set_handler(move || {
             if !heard.proposing.swap(true, Ordering::Relaxed) {
-                say("finishing the running trainings; once more to stop at once");
+                heard.say("finishing the running trainings; once more to stop at once");
             } else if !heard.now.swap(true, Ordering::Relaxed) {
-                say("stopping at once");
+                heard.say("stopping at once");
             } else {
                 // Work behind the last training, such as measuring on the test images, does not look. Nothing is lost: what
                 // is done is on the disk, and files are replaced as a whole.
@@ -36,5 +38,17 @@ impl Signals {
         })
         .context("cannot listen to Ctrl-C")?;
         Ok(signals)
+    }
+
+    /// Shows answers through `say` from now on.
+    pub(super) fn answer_through(&self, say: impl Fn(&str) + Send + 'static) {
+        *self.screen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(say));
+    }
+
+    fn say(&self, text: &str) {
+        match &*self.screen.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(say) => say(text),
+            None => say!("{text}"),
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::data::{Dataset, MEAN, STD, Split};
 use crate::evaluate::recipe;
 use crate::export::architecture_file::resolve;
 use crate::export::model_dir::{Model, check_free};
-use crate::net::{GoogLeNet, training_bytes};
+use crate::net::{GoogLeNet, training_engine};
 use crate::ops::Engines;
 use crate::report::{counted, duration, si};
 use crate::space::{MAX_COUNT, Protocol, TRAIN_IMAGES};
@@ -147,13 +147,8 @@ pub(super) fn train_model(
     let recipe = recipe(protocol);
     let cost = architecture.cost(protocol.resolution).map_err(|error| Failure::Usage(error.into()))?;
     let images = data.split(Split::Train);
-    let bytes = training_bytes(
-        architecture,
-        data.resolution(),
-        recipe.batch.min(images.len()),
-        engines.device().copied_factor_bytes(),
-    )?;
-    let mut network = GoogLeNet::new(engines.engine_for(bytes)?, architecture, seed)?;
+    let engine = training_engine(engines, architecture, data.resolution(), recipe.batch.min(images.len()))?;
+    let mut network = GoogLeNet::new(engine, architecture, seed)?;
     let watcher = EpochLog::new(images.len(), recipe.epochs, output);
     let start = Instant::now();
     let stop = AtomicBool::new(false);

@@ -23,11 +23,12 @@ pub(super) fn train_side_by_side(
     workers: NonZeroUsize,
     evaluator: &dyn Evaluator,
     store: &mut dyn Store,
+    signals: &Signals,
     output: Output,
 ) -> Result<bool, Failure> {
     let progress = Arc::new(Trainings::new(Style::for_stderr(output.quiet), names, &jobs));
     let screen = Arc::clone(&progress);
-    let signals = Signals::install(move |text| screen.message(text))?;
+    signals.answer_through(move |text| screen.message(text));
     let stop = Stop { proposing: &signals.proposing, now: &signals.now, deadline: &|| false };
     let trained = train_all(jobs, workers, evaluator, store, &*progress, stop);
     progress.close();

@@ -8,6 +8,7 @@ use super::filing::Filing;
 use super::heirs::Heirs;
 use super::load::DataArgs;
 use super::runs::{RunArgs, StoredRun};
+use super::signals::Signals;
 use super::threads::{ThreadArgs, crew};
 use super::trainings::train_side_by_side;
 use super::{Failure, Output, stdout};
@@ -79,10 +80,11 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let jobs = chosen.iter().map(|trial| trial.job.clone()).collect();
     let names = chosen.iter().map(|trial| (trial.job.index, format!("trial {}", trial.job.index))).collect();
     let mut store = MemoryStore::default();
+    let signals = Signals::install()?;
     let done = on_device!(&device, crew(threads)?, engines => {
         let inner = TrainEvaluator::new(data, *run.space.protocol(), engines);
         let evaluator = Filing::new(inner, Heirs { run: run.dir.clone(), keep: false });
-        let done = train_side_by_side(jobs, names, threads, &evaluator, &mut store, output);
+        let done = train_side_by_side(jobs, names, threads, &evaluator, &mut store, &signals, output);
         if let Some(error) = evaluator.into_error() {
             return Err(error.into());
         }

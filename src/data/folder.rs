@@ -32,8 +32,11 @@ impl Labelled {
     /// What a user may have meant to be images, in a sentence; nothing if there is none.
     pub(super) fn warning(&self) -> Option<String> {
         let first = self.left_out.first()?.display();
-        let count = self.left_out.len();
-        Some(format!("left out {count} folders, first {first}: {LEFT_OUT}"))
+        let what = match self.left_out.len() {
+            1 => "the folder".to_owned(),
+            count => format!("{count} folders, first"),
+        };
+        Some(format!("left out {what} {first}: {LEFT_OUT}"))
     }
 }
 

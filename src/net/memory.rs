@@ -1,8 +1,8 @@
 //! The memory that a training takes on a GPU, by arithmetic: known before it starts.
 
 use crate::arch::{Architecture, Layer, LayerKind, MAX_RESOLUTION, MIN_RESOLUTION, Shape};
-use crate::ops::OpError;
 use crate::ops::workspace::{WINDOW_VALUES, images_at_once, shards};
+use crate::ops::{Engines, OpError};
 
 /// Bytes of a value.
 const F32: u64 = 4;
@@ -43,6 +43,20 @@ pub fn training_bytes(
     }
     let peak = graph.peak();
     Ok(peak + peak / SPARE_PART)
+}
+
+/// An engine for the training of a network on `batch` images a step, with the memory that it takes promised to it.
+///
+/// # Errors
+/// [`OpError::Shape`] if there is no network for images of this size, [`OpError::TooLarge`] if there is not so much memory.
+pub fn training_engine<G: Engines>(
+    engines: &G,
+    architecture: &Architecture,
+    resolution: usize,
+    batch: usize,
+) -> Result<G::Engine, OpError> {
+    let copied = engines.device().copied_factor_bytes();
+    engines.engine_for(training_bytes(architecture, resolution, batch, copied)?)
 }
 
 /// The operations of a training pass, in order, and the tensors between them.

@@ -15,6 +15,6 @@ mod weights;
 
 pub use conv_bn::EPSILON as BATCH_NORM_EPSILON;
 pub use googlenet::{DROPOUT, GoogLeNet, POOLED, TrainOutput};
-pub use memory::training_bytes;
+pub use memory::{training_bytes, training_engine};
 pub use visitor::{Role, Visitor};
 pub use weights::{StoredTensor, Tensors, WeightsError};

@@ -20,7 +20,7 @@ pub enum Purpose {
     Controls,
     /// The paper's network.
     Baseline,
-    /// A training from scratch of the finals, failed ones and controls included.
+    /// A training from scratch of the finals or their heats, failed ones and controls included.
     Finals,
 }
 

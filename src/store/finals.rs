@@ -4,6 +4,7 @@
 //! results/NAME/finals/
 //!   list.json         what is trained, frozen before anything is; with its SHA-256
 //!   trainings.jsonl   journal of the trainings      models/   one folder a training
+//!   heats/            the trainings that decided who takes part, if there were any: list.json and trainings.jsonl as here
 //!   test.json         which test images each got right, written once all are done
 //!   lock              who works on them
 //! results/NAME/finals-opened.txt   the lists for which the test images were opened, one hash a line; it stays where the folder
@@ -44,6 +45,11 @@ impl FinalsDir {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The heats before them: a folder like this one, without models and answers.
+    pub fn heats(&self) -> Self {
+        Self(self.0.join("heats"))
     }
 
     /// The model folder of training `index`.
@@ -142,6 +148,15 @@ impl FinalsDir {
     /// As [`read_journal`].
     pub fn read_trainings(&self) -> Result<(Vec<Trial>, Vec<Warning>), Error> {
         read_journal(&self.journal())
+    }
+
+    /// All that was trained for them: the heats' trainings and their own.
+    ///
+    /// # Errors
+    /// As [`read_journal`].
+    pub fn read_spent(&self) -> Result<Vec<Trial>, Error> {
+        let (heats, finals) = (self.heats().read_trainings()?.0, self.read_trainings()?.0);
+        Ok([heats, finals].concat())
     }
 }
 
@@ -243,8 +258,12 @@ mod tests {
         let found =
             Trial { job, outcome: Outcome::Done(score), seconds: 1.0, screening_seconds: 0.0, latency_ms: None };
         let images = Images { fingerprint: "abc", train: 300, validation: 40, openings: 0 };
-        let settings =
-            Settings { seeds, epochs: 2, baseline: true, choice: Choice { bins: 1, per_bin: 1, max_finalists: 1 } };
+        let settings = Settings {
+            seeds,
+            epochs: 2,
+            baseline: true,
+            choice: Choice { bins: 1, per_bin: 1, max_finalists: 1, heats: 0 },
+        };
         List::new(&space, &[found], images, "0.1.0", settings).unwrap()
     }
 

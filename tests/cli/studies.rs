@@ -208,6 +208,41 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
 }
 
 #[test]
+fn heats_choose_the_finalists_and_go_on_where_they_were_stopped() {
+    let place = Place::new();
+    photographs(&place, "pets", 60);
+    let options = "--data pets --seeds 3 --epochs 1 --bins 1 --heats 2 -q";
+    ["one", "two"].iter().for_each(|name| drop(place.ok(&format!("{TINY} --data pets --trials 8 --name {name}"))));
+    let report = place.json(&format!("finals --run one {options}"));
+    let heats = report["heats"].as_array().unwrap();
+    let mean = |heat: &serde_json::Value| {
+        let seeds = heat["validation"].as_array().unwrap();
+        assert_eq!(seeds.len(), 3);
+        seeds.iter().map(|seed| seed.as_f64().unwrap()).sum::<f64>()
+    };
+    assert_eq!((heats.len(), &heats[0]["chosen"], &heats[1]["chosen"]), (2, &true.into(), &false.into()));
+    assert!(mean(&heats[0]) >= mean(&heats[1]));
+    let finalist = report["comparisons"][0]["finalist"].as_u64().unwrap() as usize;
+    assert_eq!(report["networks"][finalist]["name"], heats[0]["name"]);
+    assert!(place.ok("finals --run one --data pets").contains("chosen by the mean of 3 trainings"));
+
+    // Stopped in the heats, they go on without the option too, and refuse another.
+    let journal = "two/finals/heats/trainings.jsonl";
+    let stopped = place.start_writing(&format!("finals --run two {options} --threads 1"), journal, 1);
+    interrupt(&stopped);
+    assert_eq!(stopped.wait_with_output().unwrap().status.code(), Some(130));
+    let finals = place.path().join("results/two/finals");
+    assert!(place.lines(journal) < 6 && !finals.join("list.json").exists(), "stopped too late to show anything");
+    assert!(place.fails(2, "finals --run two --data pets --heats 3").contains("--heats: 2 -> 3"));
+    let mut other = place.json("finals --run two --data pets -q");
+    other["run"] = "one".into();
+    assert_eq!(other, report);
+    let ledger = place.json("status --run one")["ledger"].clone();
+    let last = ledger["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["trainings"], serde_json::json!(6 + place.lines("one/finals/trainings.jsonl")));
+}
+
+#[test]
 fn a_network_is_trained_at_its_own_resolution_from_the_search_to_the_end() {
     let place = Place::new();
     photographs(&place, "pets", 100);

@@ -5,7 +5,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::finals::{Answers, List, Network};
+use crate::search::finals::{Answers, Contender, List, Network};
 use crate::search::trial::{Outcome, Trial};
 use crate::stats::{mean, standard_error};
 
@@ -79,6 +79,9 @@ pub struct FinalsReport {
     /// Earlier finals of the run that have opened them.
     #[serde(default)]
     pub openings: usize,
+    /// How the heats came out that chose the finalists, if there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heats: Vec<Contender>,
     /// The paper's network if it took part, then finalists and their controls.
     pub networks: Vec<Standing>,
     /// Every finalist by ascending MACs.
@@ -115,6 +118,7 @@ impl FinalsReport {
             validation_images: list.protocol.validation_images,
             test_images: answers.and_then(|answers| answers.right.iter().flatten().map(String::len).next()),
             openings: list.openings,
+            heats: list.heats.as_ref().map_or_else(Vec::new, |heats| heats.contenders.clone()),
             networks,
             comparisons,
         }

@@ -1,7 +1,8 @@
 //! The finals for people.
 
-use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus};
+use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus, spread};
 use crate::report::units::{counted, si};
+use crate::search::finals::{Contender, HEAT_SEEDS};
 use crate::stats::Interval;
 
 const HEADER: [&str; 5] = ["network", "MACs", "parameters", "validation", "test"];
@@ -15,14 +16,8 @@ pub fn standings_table(report: &FinalsReport) -> String {
         networks.len(),
         counted(*epochs, "epoch"),
     );
-    let rows: Vec<[String; 5]> = std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for row in &rows {
-        text += &format!("  {:1$}", row[0], widths[0]);
-        row[1..].iter().zip(&widths[1..]).for_each(|(cell, width)| text += &format!("  {cell:>0$}", *width));
-        text = text.trim_end().to_owned() + "\n";
-    }
+    text += &heats_table(&report.heats);
+    text += &aligned(std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect());
     let failures = networks.iter().filter_map(|network| network.failed.as_ref());
     failures.for_each(|failure| text += &format!("failed, so not compared: {failure}\n"));
     text += &format!(
@@ -59,6 +54,36 @@ pub fn finals_table(report: &FinalsReport) -> String {
     text + "\n" + &finals_verdict(report)
 }
 
+/// How the finalists were chosen; nothing if there were no heats.
+fn heats_table(heats: &[Contender]) -> String {
+    if heats.is_empty() {
+        return String::new();
+    }
+    let cells = |contender: &Contender| {
+        let accuracies = contender.validation.as_deref().and_then(spread);
+        let validation = accuracies.map_or_else(|| "failed".to_owned(), percent);
+        let chosen = if contender.chosen { "finalist" } else { "" };
+        [contender.name.clone(), si(contender.macs), validation, chosen.to_owned()]
+    };
+    let rows = std::iter::once(["heats", "MACs", "validation", ""].map(str::to_owned)).chain(heats.iter().map(cells));
+    format!(
+        "{}chosen by the mean of {HEAT_SEEDS} trainings with other seeds; the scores that a choice is made by are optimistic\n\n",
+        aligned(rows.collect())
+    )
+}
+
+/// Rows in columns, all but the first flush right.
+fn aligned<const N: usize>(rows: Vec<[String; N]>) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let first = format!("  {:1$}", row[0], widths[0]);
+        let rest = row[1..].iter().zip(&widths[1..]).map(|(cell, width)| format!("  {cell:>0$}", *width));
+        std::iter::once(first).chain(rest).collect::<String>().trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
 /// The controls, and the paper's network unless that is one of them.
 fn others(Contest { control, base, paper, .. }: &Contest) -> impl Iterator<Item = &Versus> {
     let paper =
@@ -67,11 +92,12 @@ fn others(Contest { control, base, paper, .. }: &Contest) -> impl Iterator<Item 
 }
 
 fn cells(network: &Standing) -> [String; 5] {
-    let spread = |spread: &Option<Spread>| {
-        spread.map_or_else(String::new, |it| format!("{:.2} ± {:.2} %", it.mean * 100.0, it.se * 100.0))
-    };
-    let (validation, test) = (spread(&network.validation), spread(&network.test));
+    let [validation, test] = [network.validation, network.test].map(|it| it.map_or_else(String::new, percent));
     [network.name.clone(), si(network.macs), si(network.parameters), validation, test]
+}
+
+fn percent(Spread { mean, se }: Spread) -> String {
+    format!("{:.2} ± {:.2} %", mean * 100.0, se * 100.0)
 }
 
 /// `trial 26 (57.6M) against GoogLeNet x0.65 (57.0M), 1.01x its MACs`

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::arch::Architecture;
-use crate::search::finals::{Choice, Images, Settings};
+use crate::search::finals::{Choice, Heats, Images, Settings};
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Score};
 use crate::space::Space;
 
@@ -19,8 +19,12 @@ fn list() -> List {
     let fidelity = Fidelity { resolution: 32, images: 128, epochs: 1 };
     let job = Job { index: 26, architecture, origin: Origin::Random, cost, fidelity, seed: 1, inherits: None };
     let images = Images { fingerprint: "abc", train: 3000, validation: 350, openings: 0 };
-    let settings =
-        Settings { seeds: 3, epochs: 4, baseline: true, choice: Choice { bins: 4, per_bin: 1, max_finalists: 4 } };
+    let settings = Settings {
+        seeds: 3,
+        epochs: 4,
+        baseline: true,
+        choice: Choice { bins: 4, per_bin: 1, max_finalists: 4, heats: 0 },
+    };
     List::new(&space, &[trial(job, Some(0.6))], images, "0.1.0", settings).unwrap()
 }
 
@@ -132,6 +136,34 @@ fn a_network_of_which_a_training_failed_is_compared_with_nothing() {
     assert_eq!(report.winners().count(), 0);
     let text = finals_table(&report);
     assert!(text.contains(": not compared\n") && text.contains("failed, so not compared: GoogLeNet x"), "{text}");
+}
+
+#[test]
+fn heats_show_who_was_chosen_and_by_what() {
+    let contender = |name: &str, validation: Option<[f64; 3]>, chosen| Contender {
+        name: name.to_owned(),
+        macs: 3_000_000,
+        validation: validation.map(Vec::from),
+        chosen,
+    };
+    let contenders = vec![
+        contender("trial 26", Some([0.8, 0.81, 0.82]), true),
+        contender("trial 7 at 96 px", Some([0.7; 3]), false),
+        contender("trial 5", None, false),
+    ];
+    let mut list = list();
+    assert!(!standings_table(&FinalsReport::new("pets", &list, &[], None)).contains("heats"));
+    list.heats = Some(Heats { list: "abc".to_owned(), contenders });
+    let text = standings_table(&FinalsReport::new("pets", &list, &[], None));
+    let expected = [
+        "  heats              MACs      validation",
+        "  trial 26          3.00M  81.00 ± 0.58 %  finalist",
+        "  trial 7 at 96 px  3.00M  70.00 ± 0.00 %",
+        "  trial 5           3.00M          failed",
+        "chosen by the mean of 3 trainings with other seeds; the scores that a choice is made by are optimistic",
+        "",
+    ];
+    assert!(text.contains(&expected.join("\n")), "{text}");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::choose::{Choice, finalists};
+use super::choose::{Choice, ranges};
+use super::heats::{Heats, Place};
 use super::scaling::{Scaling, nearest_scaling};
 use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
 use crate::search::generation::comparable;
@@ -80,8 +81,14 @@ pub struct List {
     pub protocol: Protocol,
     /// The paper's network first, if it takes part; none twice.
     pub networks: Vec<Network>,
-    /// Finalists by ascending MACs.
+    /// Finalists by ascending MACs; none in the list of the heats.
     pub pairs: Vec<Pair>,
+    /// What the heats decide; nothing in the list of the finals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+    /// How the heats came out that this list is made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heats: Option<Heats>,
 }
 
 fn never(openings: &usize) -> bool {
@@ -94,6 +101,9 @@ pub enum NoList {
     /// The search has found nothing.
     #[error("there is no finalist: no searched network has a score at the run's own fidelity yet")]
     NoFinalist,
+    /// Nothing is left of those that it found.
+    #[error("there is no finalist: every network of the heats had a training that failed, the first one {0}")]
+    AllFailed(String),
     /// There is no paper's network for these classes.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),
@@ -129,48 +139,73 @@ impl List {
         program: &str,
         settings: Settings,
     ) -> Result<Self, NoList> {
-        let brief = space.protocol();
-        let finalists = finalists(comparable(space, trials), settings.choice);
-        let like = &finalists.first().ok_or(NoList::NoFinalist)?.job.architecture;
+        let mut list = Self::empty(space.protocol(), trials.len(), images, program, settings);
+        let finalists = ranges(comparable(space, trials), settings.choice).into_iter().flat_map(|it| it.finalists);
+        let finalists = finalists.map(|trial| list.network(&trial)).collect();
+        list.fill(space, finalists)?;
+        Ok(list)
+    }
+
+    /// A list without networks.
+    pub(super) fn empty(
+        brief: &Protocol,
+        trials: usize,
+        images: Images<'_>,
+        program: &str,
+        settings: Settings,
+    ) -> Self {
         let protocol = Protocol {
             train_images: images.train,
             validation_images: images.validation,
             epochs: settings.epochs,
             ..*brief
         };
-        let mut list = Self {
+        Self {
             version: VERSION,
             program: program.to_owned(),
             data_fingerprint: images.fingerprint.to_owned(),
-            trials: trials.len(),
+            trials,
             openings: images.openings,
             settings,
             protocol,
             networks: Vec::new(),
             pairs: Vec::new(),
-        };
-        let seed = space.search().seed;
-        let paper = Scaling::new(1000, like, protocol.resolution)?;
-        if settings.baseline || space.within_limits(&paper.architecture, protocol.resolution).is_ok() {
-            list.add_scaling(paper, protocol.resolution, seed);
+            places: Vec::new(),
+            heats: None,
         }
-        for trial in &finalists {
-            let Job { index, origin, architecture, cost, fidelity, .. } = trial.job.clone();
-            let resolution = fidelity.resolution;
-            let control = nearest_scaling(&architecture, resolution, cost.macs)?;
-            let base = match protocol.resolution {
-                own if own == resolution => None,
-                own => Some(nearest_scaling(&architecture, own, cost.macs)?),
+    }
+
+    /// Adds `finalists`, by ascending MACs, and what they are compared with.
+    pub(super) fn fill(&mut self, space: &Space, finalists: Vec<Network>) -> Result<(), NoList> {
+        let like = &finalists.first().ok_or(NoList::NoFinalist)?.architecture;
+        let own = self.protocol.resolution;
+        // The search trains with replicate 0.
+        let seeds = Seeds { run: space.search().seed, first: 1, count: self.settings.seeds };
+        let paper = Scaling::new(1000, like, own)?;
+        if self.settings.baseline || space.within_limits(&paper.architecture, own).is_ok() {
+            self.add_scaling(paper, own, seeds);
+        }
+        for finalist in finalists {
+            let (resolution, macs) = (finalist.resolution.unwrap_or(own), finalist.cost.macs);
+            let control = nearest_scaling(&finalist.architecture, resolution, macs)?;
+            let base = match resolution {
+                same if same == own => None,
+                _ => Some(nearest_scaling(&finalist.architecture, own, macs)?),
             };
-            let name = format!("trial {index}{}", list.suffix(resolution));
-            let network =
-                Network { name, trial: Some(index), origin, architecture, resolution: None, cost, seeds: vec![] };
-            let finalist = list.add(network, resolution, seed);
-            let control = list.add_scaling(control, resolution, seed);
-            let base = base.map(|base| list.add_scaling(base, protocol.resolution, seed));
-            list.pairs.push(Pair { finalist, control, base });
+            let finalist = self.add(finalist, seeds);
+            let control = self.add_scaling(control, resolution, seeds);
+            let base = base.map(|base| self.add_scaling(base, own, seeds));
+            self.pairs.push(Pair { finalist, control, base });
         }
-        Ok(list)
+        Ok(())
+    }
+
+    /// The network of a trial, without seeds.
+    pub(super) fn network(&self, trial: &Trial) -> Network {
+        let Job { index, origin, architecture, cost, fidelity, .. } = trial.job.clone();
+        let name = format!("trial {index}{}", self.suffix(fidelity.resolution));
+        let resolution = self.unless_own(fidelity.resolution);
+        Network { name, trial: Some(index), origin, architecture, resolution, cost, seeds: vec![] }
     }
 
     /// The position of the paper's network, if it takes part.
@@ -184,15 +219,25 @@ impl List {
         Fidelity::new(self.protocol.rung(), resolution)
     }
 
+    /// A resolution that is not the protocol's.
+    fn unless_own(&self, resolution: usize) -> Option<usize> {
+        (resolution != self.protocol.resolution).then_some(resolution)
+    }
+
     /// What is behind the name of a network of that resolution.
     fn suffix(&self, resolution: usize) -> String {
-        if resolution == self.protocol.resolution { String::new() } else { format!(" at {resolution} px") }
+        self.unless_own(resolution).map_or_else(String::new, |side| format!(" at {side} px"))
+    }
+
+    /// Trainings of every network.
+    fn seeds(&self) -> usize {
+        self.networks.first().map_or(0, |network| network.seeds.len())
     }
 
     /// All trainings: the first seed of every network, then the second of every one, and so on.
     pub fn jobs(&self) -> Vec<Job> {
         let networks = self.networks.len();
-        (0..networks * self.settings.seeds)
+        (0..networks * self.seeds())
             .map(|index| {
                 let Network { origin, architecture, resolution, cost, seeds, .. } = &self.networks[index % networks];
                 let (origin, architecture) = (origin.clone(), architecture.clone());
@@ -206,7 +251,7 @@ impl List {
     /// Indices of the jobs of network `network`, by seed.
     pub fn jobs_of(&self, network: usize) -> impl Iterator<Item = usize> {
         let networks = self.networks.len();
-        (0..self.settings.seeds).map(move |seed| seed * networks + network)
+        (0..self.seeds()).map(move |seed| seed * networks + network)
     }
 
     /// What a training is called.
@@ -222,22 +267,20 @@ impl List {
         HEXLOWER.encode(&Sha256::digest(text))
     }
 
-    fn add_scaling(&mut self, scaling: Scaling, resolution: usize, run_seed: u64) -> usize {
+    fn add_scaling(&mut self, scaling: Scaling, resolution: usize, seeds: Seeds) -> usize {
         let Scaling { permille, architecture, cost } = scaling;
         let suffix = self.suffix(resolution);
         let name = match permille {
             1000 => format!("GoogLeNet{suffix}"),
             _ => format!("GoogLeNet x{}{suffix}", f64::from(permille) / 1000.0),
         };
-        let origin = Origin::Uniform { permille };
-        let network = Network { name, trial: None, origin, architecture, resolution: None, cost, seeds: vec![] };
-        self.add(network, resolution, run_seed)
+        let (origin, resolution) = (Origin::Uniform { permille }, self.unless_own(resolution));
+        self.add(Network { name, trial: None, origin, architecture, resolution, cost, seeds: vec![] }, seeds)
     }
 
-    /// The position of a network, which is added with its resolution and its seeds unless it is there: trainings of one
-    /// architecture with the same seeds would be the same to the last bit.
-    fn add(&mut self, mut network: Network, resolution: usize, run_seed: u64) -> usize {
-        network.resolution = (resolution != self.protocol.resolution).then_some(resolution);
+    /// The position of a network, which is added with its seeds unless it is there: trainings of one architecture with the
+    /// same seeds would be the same to the last bit.
+    pub(super) fn add(&mut self, mut network: Network, seeds: Seeds) -> usize {
         let same =
             |known: &Network| (&known.architecture, known.resolution) == (&network.architecture, network.resolution);
         if let Some(position) = self.networks.iter().position(same) {
@@ -245,15 +288,26 @@ impl List {
             known.trial = known.trial.or(network.trial);
             return position;
         }
-        let (key, fidelity) = (network.architecture.key(), self.fidelity(resolution));
-        // The search trains with replicate 0, and no finals have as many seeds as there are numbers below these.
-        let earlier = (self.openings as u64) << 32;
-        let replicates = (1..=self.settings.seeds as u64).map(|replicate| earlier + replicate);
-        let seeds = replicates.map(|replicate| trial_seed(run_seed, &key, &fidelity, replicate));
-        network.seeds = seeds.collect();
+        let key = network.architecture.key();
+        let fidelity = self.fidelity(network.resolution.unwrap_or(self.protocol.resolution));
+        // No finals have as many seeds as there are numbers below these.
+        let first = ((self.openings as u64) << 32) + seeds.first;
+        let replicates = first..first + seeds.count as u64;
+        network.seeds = replicates.map(|replicate| trial_seed(seeds.run, &key, &fidelity, replicate)).collect();
         self.networks.push(network);
         self.networks.len() - 1
     }
+}
+
+/// Which seeds the trainings of a network get.
+#[derive(Clone, Copy)]
+pub(super) struct Seeds {
+    /// That of the run.
+    pub(super) run: u64,
+    /// Number of the first replicate, under 2^32.
+    pub(super) first: u64,
+    /// How many there are.
+    pub(super) count: usize,
 }
 
 #[cfg(test)]
@@ -277,7 +331,7 @@ mod tests {
     }
 
     fn list(trials: &[Trial]) -> Result<List, NoList> {
-        let choice = Choice { bins: 2, per_bin: 1, max_finalists: 9 };
+        let choice = Choice { bins: 2, per_bin: 1, max_finalists: 9, heats: 0 };
         let settings = Settings { seeds: 2, epochs: 5, baseline: true, choice };
         List::new(&space(&[]), trials, IMAGES, "0.1.0", settings)
     }
@@ -336,7 +390,7 @@ mod tests {
     #[test]
     fn the_papers_network_takes_part_within_the_limits_or_if_asked_for() {
         let of = |baseline, limit: &str| {
-            let choice = Choice { bins: 1, per_bin: 1, max_finalists: 1 };
+            let choice = Choice { bins: 1, per_bin: 1, max_finalists: 1, heats: 0 };
             let settings = Settings { seeds: 2, epochs: 5, baseline, choice };
             let list = List::new(&space(&[limit]), &[found(3, 0.2, 8, 0.8)], IMAGES, "0.1.0", settings).unwrap();
             (list.paper(), list.networks.len())

@@ -5,10 +5,12 @@
 
 mod answers;
 mod choose;
+mod heats;
 mod list;
 mod scaling;
 
 pub use answers::Answers;
-pub use choose::{Choice, finalists};
+pub use choose::{Choice, Range, ranges};
+pub use heats::{Contender, HEAT_SEEDS, Heats, Place};
 pub use list::{Images, List, Network, NoList, Pair, Settings};
 pub use scaling::{Scaling, nearest_scaling};
