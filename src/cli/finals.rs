@@ -48,8 +48,8 @@ pub struct Args {
     /// Most networks to take in all, the most accurate ones [default: as many as there are]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     max_finalists: Option<NonZeroUsize>,
-    /// Most accurate networks of each range to train three times first; those with the best mean on the validation images go to
-    /// the finals [default: no such heats, the scores of the search decide]
+    /// Most accurate networks of each range to train three times first, as long as in the finals; the --per-bin with the best mean
+    /// on the validation images go there [default: no such heats, the scores of the search decide]
     #[arg(long, value_name = "N", value_parser = parse::two_or_more)]
     heats: Option<NonZeroUsize>,
     /// Train the paper's network too where it is over the limits of the space
@@ -122,10 +122,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let data = run.data(&args.data, output)?;
     let workers = args.threads.count();
     let signals = Signals::install()?;
-    let place = Place { run: &run, dir: &dir, data: &data, device: &device, workers, signals: &signals, output };
+    let setup = Setup { run: &run, dir: &dir, data: &data, device: &device, workers, signals: &signals, output };
     let list = match frozen {
         Some(list) => list,
-        None => new_list(&args, &place)?,
+        None => new_list(&args, &setup)?,
     };
     let (mut store, warnings) = FinalsStore::open(&dir, &list)?;
     warnings.iter().for_each(|warning| say!("warning: {warning}"));
@@ -142,11 +142,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone() };
         let evaluator = Filing::new(inner, models);
         let jobs = unfinished(&list, &store.trials()?, &dir);
-        let trained = train(&list, jobs, &title, &place, &evaluator, &mut store);
+        let trained = train(&list, jobs, &title, &setup, &evaluator, &mut store);
         if let Some(error) = evaluator.into_error() {
             return Err(Failure::Failed(error.context("the finals stopped; what is trained is kept")));
         }
-        trained?;
+        if !trained? {
+            return Err(stopped());
+        }
     });
 
     let trainings = store.trials()?;
@@ -203,7 +205,7 @@ fn check_unchanged(args: &Args, list: &List, dir: &FinalsDir) -> Result<(), Fail
 }
 
 /// Where trainings are done.
-struct Place<'a> {
+struct Setup<'a> {
     run: &'a StoredRun,
     dir: &'a FinalsDir,
     data: &'a Pyramid,
@@ -214,8 +216,8 @@ struct Place<'a> {
 }
 
 /// The list of the finals, after the heats if there are any.
-fn new_list(args: &Args, place: &Place<'_>) -> Result<List, Failure> {
-    let &Place { run, dir, data, .. } = place;
+fn new_list(args: &Args, setup: &Setup<'_>) -> Result<List, Failure> {
+    let &Setup { run, dir, data, .. } = setup;
     let images = Images {
         fingerprint: data.base().fingerprint(),
         train: data.split(Split::Train).len(),
@@ -225,66 +227,80 @@ fn new_list(args: &Args, place: &Place<'_>) -> Result<List, Failure> {
     let (space, trials, settings) = (&run.space, &run.trials, args.settings(run.space.protocol().epochs));
     let program = env!("CARGO_PKG_VERSION");
     let refused = |error: NoList| Failure::Usage(anyhow!(error).context(format!("run {}", run.name)));
+    let Choice { heats, per_bin, .. } = settings.choice;
+    if (1..=per_bin).contains(&heats) {
+        let advice = format!("give more than the {per_bin} of --per-bin that go to the finals, or leave --heats out");
+        return Err(Failure::Usage(anyhow!("--heats {heats} would decide nothing: {advice}")));
+    }
     let heats = match dir.heats().read_list()? {
         Some(begun) => {
             check_unchanged(args, &begun, dir)?;
             begun
         }
-        None if settings.choice.heats == 0 => {
+        None if heats == 0 => {
             return List::new(space, trials, images, program, settings).map_err(refused);
         }
         None => List::heats(space, trials, images, program, settings).map_err(refused)?,
     };
-    let trainings = train_heats(&heats, place)?;
-    heats.after_heats(space, &trainings).map_err(refused)
+    let trainings = train_heats(&heats, setup)?;
+    heats.after_heats(space, &trainings, images.openings, program).map_err(|error| match error {
+        NoList::AllFailed(_) => {
+            Failure::Failed(anyhow!("{error}; move {} away to begin anew", dir.heats().path().display()))
+        }
+        other => refused(other),
+    })
 }
 
 /// Does the trainings of the heats that are not done yet; those of all of them.
-fn train_heats(heats: &List, place: &Place<'_>) -> Result<Vec<Trial>, Failure> {
-    let dir = place.dir.heats();
+fn train_heats(heats: &List, setup: &Setup<'_>) -> Result<Vec<Trial>, Failure> {
+    let dir = setup.dir.heats();
     let (mut store, warnings) = FinalsStore::open(&dir, heats)?;
     warnings.iter().for_each(|warning| say!("warning: {warning}"));
     let done = store.trials()?;
     let jobs = heats.jobs().into_iter().filter(|job| done.iter().all(|trial| trial.job.index != job.index)).collect();
     let title = format!(
         "heats of run {} in {}: {} for {}",
-        place.run.name,
+        setup.run.name,
         dir.path().display(),
         counted(heats.networks.len(), "network"),
         counted(heats.places.iter().map(|place| place.finalists).sum(), "place"),
     );
-    on_device!(place.device, crew(place.workers)?, engines => {
-        let evaluator = TrainEvaluator::new(place.data.clone(), heats.protocol, engines);
-        train(heats, jobs, &title, place, &evaluator, &mut store)?;
+    on_device!(setup.device, crew(setup.workers)?, engines => {
+        let evaluator = TrainEvaluator::new(setup.data.clone(), heats.protocol, engines);
+        if !train(heats, jobs, &title, setup, &evaluator, &mut store)? {
+            return Err(stopped());
+        }
     });
     Ok(store.trials()?)
 }
 
-/// Does the trainings `jobs` of a list.
+/// Does the trainings `jobs` of a list. Whether all were done.
 fn train(
     list: &List,
     jobs: Vec<Job>,
     title: &str,
-    place: &Place<'_>,
+    setup: &Setup<'_>,
     evaluator: &dyn Evaluator,
     store: &mut FinalsStore,
-) -> Result<(), Failure> {
-    let &Place { run, workers, signals, output, .. } = place;
+) -> Result<bool, Failure> {
+    let &Setup { run, workers, signals, output, .. } = setup;
     let all = list.jobs();
     let names = all.iter().map(|job| (job.index, list.name(job.index))).collect();
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     if !output.quiet {
         let (left, all) = (jobs.len(), all.len());
         say!("{title}; {left} of {all} trainings to do, {workers} at once\nlist: {}", list.sha256());
         announce(run, list, &jobs, workers);
     }
-    if train_side_by_side(jobs, names, workers, evaluator, store, signals, output)? {
-        return Ok(());
-    }
+    train_side_by_side(jobs, names, workers, evaluator, store, signals, output)
+}
+
+/// What it comes to if somebody stopped the trainings.
+fn stopped() -> Failure {
     say!("stopped; the same command goes on");
-    Err(Failure::Interrupted)
+    Failure::Interrupted
 }
 
 /// What else there is to know before trainings of the finals.

@@ -13,12 +13,12 @@ pub(super) struct Signals {
     pub(super) proposing: AtomicBool,
     /// Break off what runs, too.
     pub(super) now: AtomicBool,
-    /// What shows the answers.
+    /// What shows the answers; nothing until something is trained.
     screen: Mutex<Option<Box<dyn Fn(&str) + Send>>>,
 }
 
 impl Signals {
-    /// Listens from now on, to SIGTERM and SIGHUP as well.
+    /// Listens from now on, to SIGTERM and SIGHUP as well. Until something is trained they end the process, as they would without.
     ///
     /// # Errors
     /// If the system refuses, or somebody listens already.
@@ -26,6 +26,10 @@ impl Signals {
         let signals = Arc::new(Self::default());
         let heard = Arc::clone(&signals);
         ctrlc::set_handler(move || {
+            if heard.screen.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+                // Nothing has been begun that could be finished.
+                process::exit(130);
+            }
             if !heard.proposing.swap(true, Ordering::Relaxed) {
                 heard.say("finishing the running trainings; once more to stop at once");
             } else if !heard.now.swap(true, Ordering::Relaxed) {
@@ -46,9 +50,8 @@ impl Signals {
     }
 
     fn say(&self, text: &str) {
-        match &*self.screen.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(say) => say(text),
-            None => say!("{text}"),
+        if let Some(say) = &*self.screen.lock().unwrap_or_else(PoisonError::into_inner) {
+            say(text);
         }
     }
 }

@@ -194,7 +194,10 @@ impl FinalsStore {
     /// [`Error::RunFile`] if another list is frozen; [`Error::Held`] if somebody works on it; [`Error::Io`].
     pub fn open(dir: &FinalsDir, list: &List) -> Result<(Self, Vec<Warning>), Error> {
         fs::create_dir_all(dir.path()).map_err(Error::io("create", dir.path()))?;
-        sync_parent(dir.path())?;
+        // The heats are a folder in that of the finals, which may be new as well.
+        for made in dir.path().parent().into_iter().chain([dir.path()]) {
+            sync_parent(made)?;
+        }
         let lock = RunLock::acquire(dir.path())?;
         match dir.read_list()? {
             Some(frozen) if frozen != *list => {

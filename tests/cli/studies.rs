@@ -211,10 +211,10 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
 fn heats_choose_the_finalists_and_go_on_where_they_were_stopped() {
     let place = Place::new();
     photographs(&place, "pets", 60);
-    let options = "--data pets --seeds 3 --epochs 1 --bins 1 --heats 2 -q";
+    let options = "--data pets --seeds 3 --epochs 20 --bins 1 --heats 2 -q";
     ["one", "two"].iter().for_each(|name| drop(place.ok(&format!("{TINY} --data pets --trials 8 --name {name}"))));
     let report = place.json(&format!("finals --run one {options}"));
-    let heats = report["heats"].as_array().unwrap();
+    let heats = report["heats"]["ranges"][0].as_array().unwrap();
     let mean = |heat: &serde_json::Value| {
         let seeds = heat["validation"].as_array().unwrap();
         assert_eq!(seeds.len(), 3);
@@ -225,6 +225,9 @@ fn heats_choose_the_finalists_and_go_on_where_they_were_stopped() {
     let finalist = report["comparisons"][0]["finalist"].as_u64().unwrap() as usize;
     assert_eq!(report["networks"][finalist]["name"], heats[0]["name"]);
     assert!(place.ok("finals --run one --data pets").contains("chosen by the mean of 3 trainings"));
+
+    let nothing = place.fails(2, "finals --run two --data pets --heats 2 --per-bin 2");
+    assert!(nothing.contains("--heats 2 would decide nothing"), "{nothing}");
 
     // Stopped in the heats, they go on without the option too, and refuse another.
     let journal = "two/finals/heats/trainings.jsonl";

@@ -5,7 +5,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::finals::{Answers, Contender, List, Network};
+use crate::search::finals::{Answers, Heats, List, Network};
 use crate::search::trial::{Outcome, Trial};
 use crate::stats::{mean, standard_error};
 
@@ -64,7 +64,7 @@ pub struct Contest {
 pub struct FinalsReport {
     /// Name of the run.
     pub run: String,
-    /// SHA-256 of the list that was frozen before anything was trained.
+    /// SHA-256 of the list that was frozen before its trainings.
     pub list: String,
     /// Trainings of every network.
     pub seeds: usize,
@@ -80,8 +80,8 @@ pub struct FinalsReport {
     #[serde(default)]
     pub openings: usize,
     /// How the heats came out that chose the finalists, if there were any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub heats: Vec<Contender>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heats: Option<Heats>,
     /// The paper's network if it took part, then finalists and their controls.
     pub networks: Vec<Standing>,
     /// Every finalist by ascending MACs.
@@ -118,7 +118,7 @@ impl FinalsReport {
             validation_images: list.protocol.validation_images,
             test_images: answers.and_then(|answers| answers.right.iter().flatten().map(String::len).next()),
             openings: list.openings,
-            heats: list.heats.as_ref().map_or_else(Vec::new, |heats| heats.contenders.clone()),
+            heats: list.heats.clone(),
             networks,
             comparisons,
         }
@@ -156,10 +156,9 @@ struct Results<'a> {
 }
 
 impl Results<'_> {
-    /// Validation accuracies of a network by seed; nothing if one of its trainings failed or is missing.
+    /// See [`List::accuracies`].
     fn validation(&self, network: usize) -> Option<Vec<f64>> {
-        let score = |job| self.trainings.iter().find(|it| it.job.index == job)?.outcome.score();
-        self.list.jobs_of(network).map(|job| Some(score(job)?.accuracy)).collect()
+        self.list.accuracies(network, self.trainings)
     }
 
     /// For each seed of a network which test images it got right; nothing if one of its trainings failed, or before the
@@ -167,16 +166,6 @@ impl Results<'_> {
     fn test(&self, network: usize) -> Option<Vec<Vec<bool>>> {
         let answers = self.answers?;
         self.list.jobs_of(network).map(|job| answers.of(job)).collect()
-    }
-
-    fn failure(&self, network: usize) -> Option<String> {
-        self.list.jobs_of(network).find_map(|job| {
-            let trial = self.trainings.iter().find(|trial| trial.job.index == job)?;
-            match &trial.outcome {
-                Outcome::Failed(failure) => Some(format!("{}: {failure}", self.list.name(job))),
-                Outcome::Done(_) => None,
-            }
-        })
     }
 }
 
@@ -188,7 +177,7 @@ fn standing(network: &Network, position: usize, results: &Results<'_>) -> Standi
         trial: network.trial,
         macs: network.cost.macs,
         parameters: network.cost.parameters,
-        failed: results.failure(position),
+        failed: results.list.failure(position, results.trainings),
         validation: results.validation(position).and_then(|accuracies| spread(&accuracies)),
         test: test.and_then(|accuracies| spread(&accuracies)),
     }

@@ -2,26 +2,28 @@
 
 use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus, spread};
 use crate::report::units::{counted, si};
-use crate::search::finals::{Contender, HEAT_SEEDS};
+use crate::search::finals::{Contender, HEAT_SEEDS, Heats};
 use crate::stats::Interval;
 
 const HEADER: [&str; 5] = ["network", "MACs", "parameters", "validation", "test"];
 
 /// Every network with its accuracies, and the differences on the validation images.
 pub fn standings_table(report: &FinalsReport) -> String {
-    let FinalsReport { run, list, seeds, epochs, train_images, networks, .. } = report;
+    let FinalsReport { run, list, seeds, epochs, train_images, networks, heats, .. } = report;
+    let (frozen, selected) = match heats {
+        None => (format!("list, frozen before anything was trained: {list}\n\n"), "the search"),
+        Some(heats) => (heats_table(heats, list), "the search and the heats"),
+    };
     let mut text = format!(
-        "finals of run {run}: {} networks, {seeds} fresh seeds each, {} of {train_images} images\nlist, frozen \
-         before anything was trained: {list}\n\n",
+        "finals of run {run}: {} networks, {seeds} fresh seeds each, {} of {train_images} images\n{frozen}",
         networks.len(),
         counted(*epochs, "epoch"),
     );
-    text += &heats_table(&report.heats);
     text += &aligned(std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect());
     let failures = networks.iter().filter_map(|network| network.failed.as_ref());
     failures.for_each(|failure| text += &format!("failed, so not compared: {failure}\n"));
     text += &format!(
-        "\ndifferences on the {} validation images, on which the search selected; 95 % interval over seeds\n",
+        "\ndifferences on the {} validation images, on which {selected} selected; 95 % interval over seeds\n",
         report.validation_images
     );
     for comparison in &report.comparisons {
@@ -54,22 +56,34 @@ pub fn finals_table(report: &FinalsReport) -> String {
     text + "\n" + &finals_verdict(report)
 }
 
-/// How the finalists were chosen; nothing if there were no heats.
-fn heats_table(heats: &[Contender]) -> String {
-    if heats.is_empty() {
-        return String::new();
-    }
+/// How the finalists of `list` were chosen, and what was frozen before.
+fn heats_table(heats: &Heats, list: &str) -> String {
     let cells = |contender: &Contender| {
         let accuracies = contender.validation.as_deref().and_then(spread);
         let validation = accuracies.map_or_else(|| "failed".to_owned(), percent);
         let chosen = if contender.chosen { "finalist" } else { "" };
         [contender.name.clone(), si(contender.macs), validation, chosen.to_owned()]
     };
-    let rows = std::iter::once(["heats", "MACs", "validation", ""].map(str::to_owned)).chain(heats.iter().map(cells));
-    format!(
-        "{}chosen by the mean of {HEAT_SEEDS} trainings with other seeds; the scores that a choice is made by are optimistic\n\n",
-        aligned(rows.collect())
-    )
+    let mut text = format!(
+        "list of the heats, frozen before anything was trained: {}\nlist of the finals, frozen before they were trained: \
+         {list}\n\n",
+        heats.list
+    );
+    let header = ["heats, by range of MACs", "MACs", "validation", ""].map(str::to_owned);
+    let ranges = heats.ranges.iter().map(|range| range.iter().map(cells).collect::<Vec<_>>());
+    let rows: Vec<[String; 4]> =
+        ranges.flat_map(|range| [vec![std::array::from_fn(|_| String::new())], range].concat()).collect();
+    if !rows.is_empty() {
+        // An empty line between ranges, and none under the header.
+        text += &aligned([vec![header], rows[1..].to_vec()].concat());
+        text += &format!(
+            "chosen by the mean of {HEAT_SEEDS} trainings with other seeds; what is chosen by is optimistic of the chosen\n"
+        );
+        let failures = heats.ranges.iter().flatten().filter_map(|contender| contender.failed.as_ref());
+        failures.for_each(|failure| text += &format!("failed, so not chosen: {failure}\n"));
+        text += "\n";
+    }
+    text
 }
 
 /// Rows in columns, all but the first flush right.

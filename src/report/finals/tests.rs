@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::arch::Architecture;
-use crate::search::finals::{Choice, Heats, Images, Settings};
+use crate::search::finals::{Choice, Contender, Heats, Images, Settings};
 use crate::search::trial::{Failure, Fidelity, Job, Origin, Score};
 use crate::space::Space;
 
@@ -140,30 +140,38 @@ fn a_network_of_which_a_training_failed_is_compared_with_nothing() {
 
 #[test]
 fn heats_show_who_was_chosen_and_by_what() {
-    let contender = |name: &str, validation: Option<[f64; 3]>, chosen| Contender {
+    let contender = |name: &str, validation: Option<[f64; 3]>, failed: Option<&str>, chosen| Contender {
         name: name.to_owned(),
+        trial: None,
         macs: 3_000_000,
         validation: validation.map(Vec::from),
+        failed: failed.map(str::to_owned),
         chosen,
     };
-    let contenders = vec![
-        contender("trial 26", Some([0.8, 0.81, 0.82]), true),
-        contender("trial 7 at 96 px", Some([0.7; 3]), false),
-        contender("trial 5", None, false),
-    ];
     let mut list = list();
     assert!(!standings_table(&FinalsReport::new("pets", &list, &[], None)).contains("heats"));
-    list.heats = Some(Heats { list: "abc".to_owned(), contenders });
+    let first = vec![
+        contender("trial 26", Some([0.8, 0.81, 0.82]), None, true),
+        contender("trial 7 at 96 px", Some([0.7; 3]), None, false),
+    ];
+    let second = vec![contender("trial 5", None, Some("trial 5, seed 2: oh"), false)];
+    list.heats = Some(Heats { list: "abc".to_owned(), ranges: vec![first, second] });
     let text = standings_table(&FinalsReport::new("pets", &list, &[], None));
     let expected = [
-        "  heats              MACs      validation",
-        "  trial 26          3.00M  81.00 ± 0.58 %  finalist",
-        "  trial 7 at 96 px  3.00M  70.00 ± 0.00 %",
-        "  trial 5           3.00M          failed",
-        "chosen by the mean of 3 trainings with other seeds; the scores that a choice is made by are optimistic",
+        "list of the heats, frozen before anything was trained: abc",
+        &format!("list of the finals, frozen before they were trained: {}", list.sha256()),
+        "",
+        "  heats, by range of MACs   MACs      validation",
+        "  trial 26                 3.00M  81.00 ± 0.58 %  finalist",
+        "  trial 7 at 96 px         3.00M  70.00 ± 0.00 %",
+        "",
+        "  trial 5                  3.00M          failed",
+        "chosen by the mean of 3 trainings with other seeds; what is chosen by is optimistic of the chosen",
+        "failed, so not chosen: trial 5, seed 2: oh",
         "",
     ];
     assert!(text.contains(&expected.join("\n")), "{text}");
+    assert!(text.contains("on which the search and the heats selected"), "{text}");
 }
 
 #[test]

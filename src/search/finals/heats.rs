@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choose::ranges;
+use super::choose::{Range, ranges};
 use super::list::{Images, List, Network, NoList, Seeds, Settings};
 use crate::search::generation::comparable;
-use crate::search::trial::{Outcome, Trial};
+use crate::search::trial::Trial;
 use crate::space::Space;
 use crate::stats::mean;
 
@@ -16,7 +16,7 @@ pub const HEAT_SEEDS: usize = 3;
 /// The first of their replicates: far from those of the finals.
 const FIRST_REPLICATE: u64 = 1 << 31;
 
-/// A range of MACs whose networks contend for the finals.
+/// A range of MACs with more networks than go to the finals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Positions of these networks in the list.
@@ -30,8 +30,8 @@ pub struct Place {
 pub struct Heats {
     /// SHA-256 of the list of the heats, frozen before them.
     pub list: String,
-    /// Everybody, range by range, the most accurate first.
-    pub contenders: Vec<Contender>,
+    /// Those who contended in each range of MACs, the most accurate first. Ranges with nothing to decide are not here.
+    pub ranges: Vec<Vec<Contender>>,
 }
 
 /// A network in the heats.
@@ -39,24 +39,29 @@ pub struct Heats {
 pub struct Contender {
     /// What it is called.
     pub name: String,
+    /// Index of the trial that found it.
+    pub trial: Option<usize>,
     /// Multiply-adds of one image.
     pub macs: u64,
     /// Accuracy on all validation images, 0 to 1, by seed; nothing if a training failed.
     pub validation: Option<Vec<f64>>,
+    /// The first of its trainings that failed, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
     /// Whether it goes on to the finals.
     pub chosen: bool,
 }
 
 impl Contender {
-    /// The mean over seeds, by which is chosen.
-    pub fn mean(&self) -> Option<f64> {
-        mean(self.validation.as_ref()?).ok()
+    /// The mean over seeds, by which is chosen; less than any other if a training failed.
+    fn worth(&self) -> f64 {
+        self.validation.as_ref().and_then(|accuracies| mean(accuracies).ok()).unwrap_or(f64::NEG_INFINITY)
     }
 }
 
 impl List {
-    /// The heats before the finals of the trials of a run: the most accurate networks of each range of MACs, [`HEAT_SEEDS`]
-    /// trainings each as in the finals, with other seeds.
+    /// The heats before the finals of the trials of a run: the most accurate networks of each range of MACs where there are
+    /// more than go on, [`HEAT_SEEDS`] trainings each as in the finals, with other seeds.
     ///
     /// # Errors
     /// [`NoList`] if there is no finalist.
@@ -69,61 +74,70 @@ impl List {
     ) -> Result<Self, NoList> {
         let mut list = Self::empty(space.protocol(), trials.len(), images, program, settings);
         let seeds = Seeds { run: space.search().seed, first: FIRST_REPLICATE, count: HEAT_SEEDS };
-        for range in ranges(comparable(space, trials), settings.choice) {
-            let contenders = range.contenders.iter().map(|trial| list.network(trial)).collect::<Vec<_>>();
-            let contenders = contenders.into_iter().map(|network| list.add(network, seeds)).collect();
-            list.places.push(Place { contenders, finalists: range.finalists.len() });
+        for Range { finalists, contenders } in ranges(comparable(space, trials), settings.choice) {
+            if contenders.len() <= finalists.len() {
+                let decided: Vec<Network> = finalists.iter().map(|trial| list.network(trial)).collect();
+                list.decided.extend(decided);
+                continue;
+            }
+            let networks: Vec<Network> = contenders.iter().map(|trial| list.network(trial)).collect();
+            let contenders = networks.into_iter().map(|network| list.add(network, seeds)).collect();
+            list.places.push(Place { contenders, finalists: finalists.len() });
         }
-        if list.places.is_empty() { Err(NoList::NoFinalist) } else { Ok(list) }
+        if list.places.is_empty() && list.decided.is_empty() { Err(NoList::NoFinalist) } else { Ok(list) }
     }
 
     /// The finals after these heats, whose trainings are all done: the networks of every range with the largest mean
-    /// accuracy on the validation images, and what [`List::new`] sets them beside.
+    /// accuracy on the validation images, and what [`List::new`] sets them beside. `openings` and `program` are those of now.
     ///
     /// # Errors
     /// [`NoList`] if no network came through.
-    pub fn after_heats(&self, space: &Space, trainings: &[Trial]) -> Result<Self, NoList> {
-        let mut contenders = Vec::new();
-        let mut finalists = Vec::new();
+    pub fn after_heats(
+        &self,
+        space: &Space,
+        trainings: &[Trial],
+        openings: usize,
+        program: &str,
+    ) -> Result<Self, NoList> {
+        let mut finalists = self.decided.clone();
+        let mut ranges = Vec::new();
         for place in &self.places {
             let mut of_range: Vec<(usize, Contender)> =
                 place.contenders.iter().map(|&network| (network, self.contender(network, trainings))).collect();
             // Of equals the one that the search found better: this keeps their order.
-            of_range.sort_by(|(_, a), (_, b)| worth(b).total_cmp(&worth(a)));
+            of_range.sort_by(|(_, a), (_, b)| b.worth().total_cmp(&a.worth()));
             for (network, contender) in of_range.iter_mut().take(place.finalists) {
                 contender.chosen = contender.validation.is_some();
                 if contender.chosen {
                     finalists.push(Network { seeds: vec![], ..self.networks[*network].clone() });
                 }
             }
-            contenders.extend(of_range.into_iter().map(|(_, contender)| contender));
+            ranges.push(of_range.into_iter().map(|(_, contender)| contender).collect());
         }
         if finalists.is_empty() {
-            let failed = trainings.iter().find_map(|trial| match &trial.outcome {
-                Outcome::Failed(failure) => Some(format!("{}: {failure}", self.name(trial.job.index))),
-                Outcome::Done(_) => None,
-            });
+            let failed = (0..self.networks.len()).find_map(|network| self.failure(network, trainings));
             return Err(NoList::AllFailed(failed.unwrap_or_default()));
         }
         finalists.sort_by_key(|network| network.cost.macs);
-        let heats = Some(Heats { list: self.sha256(), contenders });
-        let mut list = Self { networks: Vec::new(), places: Vec::new(), heats, ..self.clone() };
+        let mut list = Self {
+            program: program.to_owned(),
+            openings,
+            networks: Vec::new(),
+            places: Vec::new(),
+            decided: Vec::new(),
+            heats: Some(Heats { list: self.sha256(), ranges }),
+            ..self.clone()
+        };
         list.fill(space, finalists)?;
         Ok(list)
     }
 
     /// How a network came out, not chosen yet.
     fn contender(&self, network: usize, trainings: &[Trial]) -> Contender {
-        let accuracy = |job| Some(trainings.iter().find(|it| it.job.index == job)?.outcome.score()?.accuracy);
-        let validation = self.jobs_of(network).map(accuracy).collect();
-        let Network { name, cost, .. } = &self.networks[network];
-        Contender { name: name.clone(), macs: cost.macs, validation, chosen: false }
+        let (validation, failed) = (self.accuracies(network, trainings), self.failure(network, trainings));
+        let Network { name, trial, cost, .. } = &self.networks[network];
+        Contender { name: name.clone(), trial: *trial, macs: cost.macs, validation, failed, chosen: false }
     }
-}
-
-/// What is compared: one of which a training failed is worth nothing.
-fn worth(contender: &Contender) -> f64 {
-    contender.mean().unwrap_or(f64::NEG_INFINITY)
 }
 
 #[cfg(test)]
@@ -144,20 +158,33 @@ mod tests {
         Trial { job: Job { architecture, cost, fidelity, ..trial.job }, ..trial }
     }
 
+    /// Heats of two ranges with two networks each, and one place.
     fn heats() -> List {
-        let trials = [found(2, 0.1, 0.6), found(4, 0.11, 0.5), found(6, 0.3, 0.8), found(8, 0.31, 0.7)];
+        list(&[found(2, 0.1, 0.6), found(4, 0.11, 0.5), found(6, 0.3, 0.8), found(8, 0.31, 0.7)])
+    }
+
+    fn list(trials: &[Trial]) -> List {
         let choice = Choice { bins: 2, per_bin: 1, max_finalists: 2, heats: 2 };
         let settings = Settings { seeds: 5, epochs: 7, baseline: false, choice };
-        List::heats(&space(&[]), &trials, IMAGES, "0.1.0", settings).unwrap()
+        List::heats(&space(&[]), trials, IMAGES, "0.1.0", settings).unwrap()
     }
 
     /// Trainings with these accuracies by network; those without one failed.
-    fn trained(heats: &List, accuracies: [Option<f64>; 4]) -> Vec<Trial> {
-        let train = |job: Job| match accuracies[job.index % 4] {
+    fn trained(heats: &List, accuracies: &[Option<f64>]) -> Vec<Trial> {
+        let train = |job: Job| match accuracies[job.index % accuracies.len()] {
             Some(accuracy) => Trial { job: job.clone(), ..done_trial(job.index, accuracy, 0) },
             None => Trial { job: job.clone(), ..failed_trial(job.index, 1) },
         };
         heats.jobs().into_iter().map(train).collect()
+    }
+
+    fn finals(heats: &List, accuracies: &[Option<f64>]) -> Result<List, NoList> {
+        heats.after_heats(&space(&[]), &trained(heats, accuracies), 0, "0.1.0")
+    }
+
+    /// Indices of the trials that are finalists.
+    fn chosen(list: &List) -> Vec<usize> {
+        list.pairs.iter().filter_map(|pair| list.networks[pair.finalist].trial).collect()
     }
 
     #[test]
@@ -167,7 +194,7 @@ mod tests {
         assert_eq!(heats.places, [place([0, 1]), place([2, 3])]);
         let jobs = heats.jobs();
         assert_eq!((jobs.len(), jobs[0].fidelity), (12, Fidelity { resolution: 32, images: 900, epochs: 7 }));
-        let finals = heats.after_heats(&space(&[]), &trained(&heats, [Some(0.5); 4])).unwrap();
+        let finals = finals(&heats, &[Some(0.5); 4]).unwrap();
         assert_eq!(finals.jobs().len(), finals.networks.len() * 5);
         let mut seeds: Vec<u64> = jobs.iter().chain(&finals.jobs()).map(|job| job.seed).collect();
         let all = seeds.len();
@@ -179,37 +206,45 @@ mod tests {
     #[test]
     fn the_mean_of_the_heats_decides_and_not_what_the_search_saw() {
         let heats = heats();
-        let finals = |accuracies| {
-            heats.after_heats(&space(&[]), &trained(&heats, accuracies)).map(|list| {
-                let of = |pair: &super::super::Pair| list.networks[pair.finalist].trial.unwrap_or(0);
-                (list.pairs.iter().map(of).collect::<Vec<_>>(), list)
-            })
-        };
-        assert_eq!(finals([Some(0.6), Some(0.7), Some(0.8), Some(0.7)]).unwrap().0, [4, 6]);
+        let after = |accuracies| finals(&heats, accuracies);
+        assert_eq!(chosen(&after(&[Some(0.6), Some(0.7), Some(0.8), Some(0.7)]).unwrap()), [4, 6]);
         // Of equals the one that the search found better.
-        let (chosen, list) = finals([Some(0.6), Some(0.6), None, Some(0.5)]).unwrap();
-        assert_eq!(chosen, [2, 8]);
-        let Heats { list: hash, contenders } = list.heats.as_ref().unwrap();
+        let list = after(&[Some(0.6), Some(0.6), None, Some(0.5)]).unwrap();
+        assert_eq!(chosen(&list), [2, 8]);
+        let Heats { list: hash, ranges } = list.heats.as_ref().unwrap();
         assert_eq!(hash, &heats.sha256());
-        let rows: Vec<_> = contenders.iter().map(|it| (it.name.as_str(), it.mean(), it.chosen)).collect();
-        let expected = [
-            ("trial 2", Some(0.6), true),
-            ("trial 4", Some(0.6), false),
-            ("trial 8", Some(0.5), true),
-            ("trial 6", None, false),
-        ];
-        assert_eq!(rows, expected);
+        let row = |it: &Contender| (it.trial.unwrap(), it.validation.clone(), it.failed.is_some(), it.chosen);
+        let rows: Vec<Vec<_>> = ranges.iter().map(|range| range.iter().map(row).collect()).collect();
+        let seeds = |accuracy| Some(vec![accuracy; 3]);
+        assert_eq!(rows[0], [(2, seeds(0.6), false, true), (4, seeds(0.6), false, false)]);
+        assert_eq!(rows[1], [(8, seeds(0.5), false, true), (6, None, true, false)]);
         // A range whose networks all failed has no finalist.
-        assert_eq!(finals([None, None, Some(0.5), None]).unwrap().0, [6]);
-        let nobody = finals([None; 4]).unwrap_err().to_string();
+        assert_eq!(chosen(&after(&[None, None, Some(0.5), None]).unwrap()), [6]);
+        let nobody = after(&[None; 4]).unwrap_err().to_string();
         assert!(nobody.contains("the first one trial 2, seed 1: "), "{nobody}");
     }
 
     #[test]
-    fn a_list_of_heats_reads_back() {
+    fn who_has_no_rival_goes_on_untrained() {
+        let mut larger = found(6, 0.3, 0.8);
+        larger.job.fidelity.resolution = 48;
+        let heats = list(&[found(2, 0.1, 0.6), found(4, 0.11, 0.5), larger]);
+        assert_eq!((heats.networks.len(), &heats.decided[0].name[..]), (2, "trial 6 at 48 px"));
+        assert_eq!(chosen(&finals(&heats, &[Some(0.5), Some(0.6)]).unwrap()), [4, 6]);
+        let alone = list(&[found(2, 0.1, 0.6)]);
+        assert!(alone.jobs().is_empty());
+        assert_eq!(chosen(&finals(&alone, &[None]).unwrap()), [2]);
+    }
+
+    #[test]
+    fn the_list_says_what_froze_it_and_when() {
         let heats = heats();
-        let finals = heats.after_heats(&space(&[]), &trained(&heats, [Some(0.25); 4])).unwrap();
-        for list in [heats, finals] {
+        let trainings = trained(&heats, &[Some(0.5); 4]);
+        let later = heats.after_heats(&space(&[]), &trainings, 2, "0.2.0").unwrap();
+        assert_eq!((later.openings, &later.program[..]), (2, "0.2.0"));
+        let first = finals(&heats, &[Some(0.5); 4]).unwrap();
+        assert!(later.jobs().iter().zip(&first.jobs()).all(|(later, first)| later.seed != first.seed));
+        for list in [heats, first] {
             let read: List = serde_json::from_str(&serde_json::to_string(&list).unwrap()).unwrap();
             assert_eq!((read.sha256(), read), (list.sha256(), list));
         }

@@ -4,13 +4,13 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::choose::{Choice, ranges};
+use super::choose::{Choice, is_zero, ranges};
 use super::heats::{Heats, Place};
 use super::scaling::{Scaling, nearest_scaling};
 use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
 use crate::search::generation::comparable;
 use crate::search::seed::trial_seed;
-use crate::search::trial::{Fidelity, Job, Origin, Trial};
+use crate::search::trial::{Fidelity, Job, Origin, Outcome, Trial};
 use crate::space::{Protocol, Space};
 
 /// Version of the list's form.
@@ -73,7 +73,7 @@ pub struct List {
     /// Trials that the run had when the list was frozen.
     pub trials: usize,
     /// See [`Images::openings`].
-    #[serde(default, skip_serializing_if = "never")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub openings: usize,
     /// What was asked for.
     pub settings: Settings,
@@ -86,13 +86,12 @@ pub struct List {
     /// What the heats decide; nothing in the list of the finals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<Place>,
+    /// Finalists that need no heats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<Network>,
     /// How the heats came out that this list is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heats: Option<Heats>,
-}
-
-fn never(openings: &usize) -> bool {
-    *openings == 0
 }
 
 /// Why a run has no finals.
@@ -171,6 +170,7 @@ impl List {
             networks: Vec::new(),
             pairs: Vec::new(),
             places: Vec::new(),
+            decided: Vec::new(),
             heats: None,
         }
     }
@@ -252,6 +252,20 @@ impl List {
     pub fn jobs_of(&self, network: usize) -> impl Iterator<Item = usize> {
         let networks = self.networks.len();
         (0..self.seeds()).map(move |seed| seed * networks + network)
+    }
+
+    /// Validation accuracies of a network by seed; nothing if one of its trainings failed or is missing.
+    pub fn accuracies(&self, network: usize, trainings: &[Trial]) -> Option<Vec<f64>> {
+        let score = |job| trainings.iter().find(|it| it.job.index == job)?.outcome.score();
+        self.jobs_of(network).map(|job| Some(score(job)?.accuracy)).collect()
+    }
+
+    /// The first training of a network that failed, and why.
+    pub fn failure(&self, network: usize, trainings: &[Trial]) -> Option<String> {
+        self.jobs_of(network).find_map(|job| match &trainings.iter().find(|it| it.job.index == job)?.outcome {
+            Outcome::Failed(failure) => Some(format!("{}: {failure}", self.name(job))),
+            Outcome::Done(_) => None,
+        })
     }
 
     /// What a training is called.
@@ -414,8 +428,15 @@ mod tests {
         let mut other = list.clone();
         other.networks[1].seeds[0] += 1;
         assert_ne!(list.sha256(), other.sha256());
-        let read: List = serde_json::from_str(&serde_json::to_string(&list).unwrap()).unwrap();
+        let text = serde_json::to_string(&list).unwrap();
+        let read: List = serde_json::from_str(&text).unwrap();
         assert_eq!((read.sha256(), read), (list.sha256(), list));
+        // Without heats the form is that of lists before there were any: they have to keep their hashes.
+        let keys: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let keys: Vec<&String> = keys.as_object().unwrap().keys().collect();
+        let known = ["version", "program", "data_fingerprint", "trials", "settings", "protocol", "networks", "pairs"];
+        assert_eq!(keys.len(), known.len());
+        assert!(known.iter().all(|key| text.contains(&format!("\"{key}\":"))) && !text.contains("heats"), "{text}");
         assert_eq!(self::list(&[]), Err(NoList::NoFinalist));
     }
 }
