@@ -74,8 +74,17 @@ impl Versus {
 
     /// Whether the finalist is more accurate on the test images at about equal MACs or fewer, by more than an accident.
     pub fn is_won(&self) -> bool {
-        let clear = |test: TestGap| test.gap.difference > 0.0 && test.p_holm <= SIGNIFICANCE;
-        self.macs_ratio <= EQUAL_MACS && self.test.is_some_and(clear)
+        self.macs_ratio <= EQUAL_MACS && self.clear().is_some_and(|difference| difference > 0.0)
+    }
+
+    /// Whether it is less accurate there at about equal MACs or more, by more than an accident.
+    pub fn is_lost(&self) -> bool {
+        self.macs_ratio * EQUAL_MACS >= 1.0 && self.clear().is_some_and(|difference| difference < 0.0)
+    }
+
+    /// The difference on the test images, if it is more than an accident.
+    fn clear(&self) -> Option<f64> {
+        self.test.filter(|test| test.p_holm <= SIGNIFICANCE).map(|test| test.gap.difference)
     }
 }
 

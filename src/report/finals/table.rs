@@ -1,6 +1,7 @@
 //! The finals for people.
 
 use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus, spread};
+use crate::report::columns::columns;
 use crate::report::units::{counted, si};
 use crate::search::finals::{Contender, HEAT_SEEDS, Heats};
 use crate::stats::Interval;
@@ -19,7 +20,7 @@ pub fn standings_table(report: &FinalsReport) -> String {
         networks.len(),
         counted(*epochs, "epoch"),
     );
-    text += &aligned(std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect());
+    text += &indented(std::iter::once(HEADER.map(str::to_owned)).chain(networks.iter().map(cells)).collect());
     let failures = networks.iter().filter_map(|network| network.failed.as_ref());
     failures.for_each(|failure| text += &format!("failed, so not compared: {failure}\n"));
     text += &format!(
@@ -69,13 +70,14 @@ fn heats_table(heats: &Heats, list: &str) -> String {
          {list}\n\n",
         heats.list
     );
-    let header = ["heats, by range of MACs", "MACs", "validation", ""].map(str::to_owned);
-    let ranges = heats.ranges.iter().map(|range| range.iter().map(cells).collect::<Vec<_>>());
-    let rows: Vec<[String; 4]> =
-        ranges.flat_map(|range| [vec![std::array::from_fn(|_| String::new())], range].concat()).collect();
-    if !rows.is_empty() {
-        // An empty line between ranges, and none under the header.
-        text += &aligned([vec![header], rows[1..].to_vec()].concat());
+    let mut rows = vec![["heats, by range of MACs", "MACs", "validation", ""].map(str::to_owned)];
+    for (index, range) in heats.ranges.iter().enumerate() {
+        // An empty line between ranges.
+        rows.extend((index > 0).then(|| std::array::from_fn(|_| String::new())));
+        rows.extend(range.iter().map(cells));
+    }
+    if rows.len() > 1 {
+        text += &indented(rows);
         text += &format!(
             "chosen by the mean of {HEAT_SEEDS} trainings with other seeds; what is chosen by is optimistic of the chosen\n"
         );
@@ -86,16 +88,10 @@ fn heats_table(heats: &Heats, list: &str) -> String {
     text
 }
 
-/// Rows in columns, all but the first flush right.
-fn aligned<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let first = format!("  {:1$}", row[0], widths[0]);
-        let rest = row[1..].iter().zip(&widths[1..]).map(|(cell, width)| format!("  {cell:>0$}", *width));
-        std::iter::once(first).chain(rest).collect::<String>().trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+/// Rows in columns, names to the left and all else to the right, a little from the margin.
+fn indented<const N: usize>(mut rows: Vec<[String; N]>) -> String {
+    rows.iter_mut().for_each(|row| row[0].insert_str(0, "  "));
+    columns(&rows, 1)
 }
 
 /// The controls, and the paper's network unless that is one of them.
@@ -172,6 +168,11 @@ pub fn finals_verdict(report: &FinalsReport) -> String {
         text += &format!(
             "of {all} at other resolutions than the baseline's, shown better than its scalings there: {whom}\n"
         );
+    }
+    let lost = |it: &&Contest| it.control.is_lost() || it.base.as_ref().is_some_and(Versus::is_lost);
+    let lost: Vec<&str> = report.comparisons.iter().filter(lost).map(name).collect();
+    if !lost.is_empty() {
+        text += &format!("shown worse than GoogLeNet scaled to about as many MACs: {}\n", lost.join(", "));
     }
     let costlier = report.comparisons.iter().filter(|comparison| comparison.control.macs_ratio > EQUAL_MACS);
     let costlier: Vec<&str> = costlier.map(name).collect();

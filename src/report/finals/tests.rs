@@ -109,6 +109,12 @@ fn a_finalist_that_is_no_better_does_not() {
     assert_eq!(report.winners().count(), 0);
     let text = finals_table(&report);
     assert!(text.contains("\nno finalist beats the paper's network scaled to its MACs"), "{text}");
+    assert!(!text.contains("shown worse"), "{text}");
+    // One that is clearly behind is named.
+    assert!(
+        finals_table(&finals(70)).contains("\nshown worse than GoogLeNet scaled to about as many MACs: trial 26\n")
+    );
+    assert!(!finals_table(&finals(90)).contains("shown worse"));
 }
 
 #[test]
