@@ -125,7 +125,8 @@ impl List {
             networks: Vec::new(),
             places: Vec::new(),
             decided: Vec::new(),
-            heats: Some(Heats { list: self.sha256(), ranges }),
+            // Where nothing was trained, nothing was chosen by it.
+            heats: (!ranges.is_empty()).then(|| Heats { list: self.sha256(), ranges }),
             ..self.clone()
         };
         list.fill(space, finalists)?;
@@ -233,7 +234,8 @@ mod tests {
         assert_eq!(chosen(&finals(&heats, &[Some(0.5), Some(0.6)]).unwrap()), [4, 6]);
         let alone = list(&[found(2, 0.1, 0.6)]);
         assert!(alone.jobs().is_empty());
-        assert_eq!(chosen(&finals(&alone, &[None]).unwrap()), [2]);
+        let finals = finals(&alone, &[None]).unwrap();
+        assert_eq!((chosen(&finals), finals.heats), (vec![2], None));
     }
 
     #[test]

@@ -4,11 +4,10 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::choose::{Choice, is_zero, ranges};
+use super::choose::{Choice, is_zero};
 use super::heats::{Heats, Place};
 use super::scaling::{Scaling, nearest_scaling};
 use crate::arch::{Architecture, ArchitectureError, Cost, ResolutionError};
-use crate::search::generation::comparable;
 use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Job, Origin, Outcome, Trial};
 use crate::space::{Protocol, Space};
@@ -138,11 +137,9 @@ impl List {
         program: &str,
         settings: Settings,
     ) -> Result<Self, NoList> {
-        let mut list = Self::empty(space.protocol(), trials.len(), images, program, settings);
-        let finalists = ranges(comparable(space, trials), settings.choice).into_iter().flat_map(|it| it.finalists);
-        let finalists = finalists.map(|trial| list.network(&trial)).collect();
-        list.fill(space, finalists)?;
-        Ok(list)
+        // Without heats as many contend as there are places, so all is decided.
+        let settings = Settings { choice: Choice { heats: 0, ..settings.choice }, ..settings };
+        Self::heats(space, trials, images, program, settings)?.after_heats(space, &[], images.openings, program)
     }
 
     /// A list without networks.
