@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::search::budget::training_macs;
 use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::trained_for;
 use crate::search::trial::Trial;
@@ -44,6 +45,16 @@ pub(super) fn curve(trials: &[Trial], budget: u64, full: Rung, reference: &Refer
         .collect()
 }
 
+/// The cost of the first of `trials` (by ascending index) with which the hypervolume of those trained as `full` says is
+/// `target` or more, all trials before it included; none if they never get there.
+pub(super) fn cost_to(trials: &[Trial], target: f64, full: Rung, reference: &Reference) -> Option<u64> {
+    // A trial more never makes it smaller.
+    let counts: Vec<usize> = (0..=trials.len()).collect();
+    let short = |count: &usize| hypervolume_of(trained_for(&trials[..*count], full), reference) < target;
+    let within = trials.get(..counts.partition_point(short))?;
+    Some(training_macs(within))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::summary::tests::{BASELINE, evolved, failed};
@@ -71,5 +82,20 @@ mod tests {
         volume(9, &trials);
         assert!(points[9].hypervolume > points[3].hypervolume && points[3].hypervolume > 0.0);
         assert_eq!(curve(&trials, u64::MAX, full, &reference)[9].cost_macs, u64::MAX);
+    }
+
+    #[test]
+    fn the_cost_of_a_hypervolume_is_that_of_all_trials_up_to_it() {
+        let trials = [evolved(0, 0.8, 10_000_000), failed(1), evolved(2, 0.9, 20_000_000), evolved(3, 0.7, 30_000_000)];
+        let reference = Reference::new(ReferencePoint { error: 0.5, macs_ratio: 1.1 }, &BASELINE);
+        let full = trials[0].job.fidelity.rung();
+        let cost = |target: f64| cost_to(&trials, target, full, &reference);
+        let after = |count: usize| hypervolume_of(&trials[..count], &reference);
+        assert_eq!(cost(0.0), Some(0));
+        assert_eq!(cost(after(1)), Some(3_840_000_000));
+        // The failed one between them is paid for too; the last adds nothing, so it is not waited for.
+        assert_eq!(cost(after(1) + 1e-9), Some(training_macs(&trials[..3])));
+        assert_eq!(cost(after(4)), Some(training_macs(&trials[..3])));
+        assert_eq!(cost(after(4) + 1e-9), None);
     }
 }

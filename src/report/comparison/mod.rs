@@ -3,6 +3,7 @@
 mod csv;
 mod curve;
 mod plot;
+mod target;
 mod text;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 pub use csv::comparison_csv;
 pub use curve::Point;
 pub use plot::comparison_svg;
+pub use target::{Reached, Target};
 pub use text::comparison_text;
 
 use crate::arch::Cost;
@@ -131,6 +133,8 @@ pub struct Comparison {
     pub seeds_needed: usize,
     /// Each strategy but random search against it; empty if that is not among them.
     pub against_random: Vec<(String, Standing)>,
+    /// What it cost to get where random search ends; none if that is not among them.
+    pub target: Option<Target>,
 }
 
 /// What was compared, and how far it could go.
@@ -189,6 +193,7 @@ impl Comparison {
             seeds: seeds.to_vec(),
             least_p_holm: least(seeds.len()),
             seeds_needed,
+            target: target::target(&strategies, searches, full(space), &reference),
             strategies,
             pairs,
             against_random,

@@ -79,6 +79,9 @@ fn searches_at_equal_cost_side_by_side() {
         assert!(row.median_curve.windows(2).all(|pair| pair[0] <= pair[1]), "a front never shrinks");
         assert_eq!(row.median_curve[9], row.quartiles[1]);
     }
+    let target = comparison.target.as_ref().unwrap();
+    let cost = |row: usize| target.strategies[row].median_macs.unwrap();
+    assert!(target.strategies[1].searches >= 4 && cost(0) < cost(1) && cost(1) <= budget, "{target:?}");
     let text = comparison_text(&comparison);
     assert!(text.contains("comparison pets: 7 seeds; every search could spend "), "{text}");
     assert!(text.contains("4.0 trainings of GoogLeNet"), "{text}");
@@ -149,9 +152,16 @@ fn six_seeds_that_agree_are_significant_for_one_pair_only() {
 fn a_strategy_that_is_worse_than_chance_is_called_so() {
     let worse = made_up(&[("random", &HIGH), ("evolution", &LOW)]);
     assert_eq!(worse.against_random, [("evolution".to_owned(), Standing::Worse)]);
+    let reached =
+        |strategy: &str, searches, median_macs| Reached { strategy: strategy.to_owned(), searches, median_macs };
+    let target = worse.target.as_ref().unwrap();
+    assert_eq!(target.hypervolume, worse.strategies[0].quartiles[1]);
+    assert_eq!(target.strategies, [reached("random", 3, Some(3_840_000_000)), reached("evolution", 0, None)]);
+    assert!(comparison_text(&worse).contains("evolution  never                   0 of 6\n"));
     assert!(comparison_text(&worse).contains("evolution is worse than random search at equal cost\n"));
     let alone = made_up(&[("evolution", &HIGH)]);
     assert_eq!((alone.pairs.len(), alone.against_random.len()), (0, 0));
+    assert_eq!(alone.target, None);
     assert!(comparison_text(&alone).contains("nothing is said about random search"));
 }
 
@@ -194,6 +204,11 @@ median hypervolume at a share of the budget
 strategy    10 %   20 %   30 %   40 %   50 %   60 %   70 %   80 %   90 %  100 %
 evolution  0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.743
 random     0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.000  0.492
+
+share of the budget with which half of the searches had the 0.4916 that random search ends with
+strategy   share  searches that got there
+evolution  100 %                   2 of 2
+random     100 %                   1 of 2
 
 paired by seed, Wilcoxon's signed-rank test, Holm's correction
 pair                difference  first better       p  p (Holm)  effect

@@ -1,7 +1,7 @@
 //! A comparison as people read it.
 
 use super::curve::POINTS;
-use super::{CONTROL, Comparison, Pair, Standing, StrategyRow};
+use super::{CONTROL, Comparison, Pair, Reached, Standing, StrategyRow, Target};
 use crate::report::columns::columns;
 use crate::report::units::{counted, duration, si};
 use crate::space::ReferencePoint;
@@ -20,6 +20,13 @@ pub fn comparison_text(comparison: &Comparison) -> String {
     text += &finals(comparison);
     text += "\nmedian hypervolume at a share of the budget\n";
     text += &ways(&comparison.strategies);
+    if let Some(target) = &comparison.target {
+        text += &format!(
+            "\nshare of the budget with which half of the searches had the {:.4} that random search ends with\n",
+            target.hypervolume
+        );
+        text += &costs(target, comparison);
+    }
     if !comparison.pairs.is_empty() {
         text += "\npaired by seed, Wilcoxon's signed-rank test, Holm's correction\n";
         text += &tests(comparison);
@@ -59,6 +66,16 @@ fn ways(strategies: &[StrategyRow]) -> String {
     let rows = strategies.iter().map(|row| {
         let cell = |point: usize| row.median_curve.get(point).map_or_else(String::new, |volume| format!("{volume:.3}"));
         cells(row.strategy.clone(), &cell)
+    });
+    columns(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), 1)
+}
+
+fn costs(target: &Target, comparison: &Comparison) -> String {
+    let header = ["strategy", "share", "searches that got there"].map(str::to_owned);
+    let share = |macs: u64| format!("{:.0} %", macs as f64 / comparison.budget_macs as f64 * 100.0);
+    let rows = target.strategies.iter().map(|Reached { strategy, searches, median_macs }| {
+        let got_there = format!("{searches} of {}", comparison.seeds.len());
+        [strategy.clone(), median_macs.map_or_else(|| "never".to_owned(), share), got_there]
     });
     columns(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), 1)
 }
