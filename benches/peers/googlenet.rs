@@ -31,6 +31,7 @@ pub const LEARNING_RATE: f64 = 0.01;
 
 /// The options of `torch_step.py`.
 pub struct Options {
+    /// What the paper's widths are multiplied by.
     ratio: f64,
     /// Side of the images in pixels.
     pub size: usize,
@@ -66,7 +67,11 @@ impl Options {
         while let Some(name) = arguments.next() {
             let value = arguments.next().unwrap_or_default();
             let known = match name.as_str() {
-                "--ratio" => value.parse().map(|ratio| options.ratio = ratio).is_ok(),
+                "--arch" => value
+                    .strip_prefix("googlenet:")
+                    .and_then(|ratio| ratio.parse().ok())
+                    .map(|ratio| options.ratio = ratio)
+                    .is_some(),
                 "--size" => value.parse().map(|size| options.size = size).is_ok(),
                 "--batch" => value.parse().map(|batch| options.batch = batch).is_ok(),
                 "--threads" => value.parse().map(|threads| options.threads = threads).is_ok(),
@@ -74,7 +79,7 @@ impl Options {
                 _ => false,
             };
             if !known {
-                eprintln!("not understood: {name} {value}; options: --ratio --size --batch --threads --steps");
+                eprintln!("not understood: {name} {value}; options: --arch googlenet:RATIO --size --batch --threads --steps");
                 std::process::exit(2);
             }
         }

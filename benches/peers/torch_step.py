@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "golden"))
 import googlenet as golden
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--ratio", type=float, default=1.0)
+parser.add_argument("--arch", default="googlenet:1", help="googlenet:0.25 has every width multiplied by 0.25")
 parser.add_argument("--size", type=int, default=64)
 parser.add_argument("--batch", type=int, default=32)
 parser.add_argument("--threads", type=int, default=1)
@@ -36,7 +36,7 @@ torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.p
 torch.backends.cudnn.benchmark = True
 half = args.precision == "f16"
 scaler = torch.amp.GradScaler(enabled=half)
-golden.RATIO, golden.CLASSES = args.ratio, 2
+golden.RATIO, golden.CLASSES = float(args.arch.removeprefix("googlenet:")), 2
 network = golden.GoogLeNet()
 del network.aux1, network.aux2
 network = network.to(args.device, memory_format=torch.channels_last)

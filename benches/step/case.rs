@@ -9,8 +9,8 @@ use super::peer::Program;
 /// A training step of GoogLeNet.
 pub struct Case {
     pub name: &'static str,
-    /// Of the paper's widths.
-    ratio: &'static str,
+    /// The paper's network with its widths multiplied.
+    arch: &'static str,
     /// Side of the images in pixels.
     size: &'static str,
     /// Images a step.
@@ -24,12 +24,12 @@ pub struct Case {
 impl Case {
     const fn one(
         name: &'static str,
-        ratio: &'static str,
+        arch: &'static str,
         size: &'static str,
         batch: &'static str,
         steps: usize,
     ) -> Self {
-        Self { name, ratio, size, batch, steps, processes: 1 }
+        Self { name, arch, size, batch, steps, processes: 1 }
     }
 
     /// The same with two trainings at once.
@@ -39,12 +39,12 @@ impl Case {
     }
 }
 
-const HALF_64: Case = Case::one("half-64", "0.5", "64", "32", 12);
-const QUARTER_96: Case = Case::one("quarter-96", "0.25", "96", "32", 12);
+const HALF_64: Case = Case::one("half-64", "googlenet:0.5", "64", "32", 12);
+const QUARTER_96: Case = Case::one("quarter-96", "googlenet:0.25", "96", "32", 12);
 
 pub const CASES: [Case; 6] = [
-    Case::one("paper-224", "1", "224", "16", 4),
-    Case::one("paper-64", "1", "64", "32", 8),
+    Case::one("paper-224", "googlenet:1", "224", "16", 4),
+    Case::one("paper-64", "googlenet:1", "64", "32", 8),
     HALF_64,
     QUARTER_96,
     HALF_64.twice("half-64-pair"),
@@ -65,7 +65,7 @@ impl Case {
     pub fn run(&self, program: &Program, threads: usize, steps: usize) -> Result<Figures, String> {
         let start = |_| {
             let mut command = program.command();
-            command.args(["--ratio", self.ratio, "--size", self.size, "--batch", self.batch]);
+            command.args(["--arch", self.arch, "--size", self.size, "--batch", self.batch]);
             command.args(["--threads", &threads.to_string(), "--steps", &steps.to_string()]);
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())
         };

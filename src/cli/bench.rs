@@ -11,7 +11,6 @@ use super::rate::{Rate, Workload};
 use super::stdout::print;
 use super::threads::crew_with_caller;
 use super::{Failure, Output, parse};
-use crate::arch::Architecture;
 use crate::device::DeviceKind;
 use crate::export::architecture_file::{GOOGLENET, Written, resolve};
 use crate::net::training_bytes;
@@ -26,12 +25,9 @@ const CLASSES: usize = 2;
 /// Options of `inception-nas bench`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// What to time: `googlenet`, or an architecture file.
-    #[arg(long, value_name = "FILE", default_value = GOOGLENET)]
+    /// What to time: an architecture file, `googlenet`, or `googlenet:0.25` for that with every width multiplied by 0.25.
+    #[arg(long, value_name = "FILE|NAME", default_value = GOOGLENET)]
     arch: String,
-    /// GoogLeNet with every width multiplied by this, rounded to multiples of 8, of 4 below 32.
-    #[arg(long, conflicts_with = "arch")]
-    ratio: Option<f64>,
     /// Side of the input in pixels [default: the file's, or 64]
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
@@ -78,16 +74,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     if args.batch < 2 {
         return Err(usage("give at least two images a step".to_owned()));
     }
-    if args.ratio.is_some_and(|ratio| !(ratio.is_finite() && ratio > 0.0)) {
-        return Err(usage("give a --ratio over 0, such as 0.5".to_owned()));
-    }
-    let Written { architecture, resolution } = match args.ratio {
-        Some(ratio) => {
-            let scaled = Architecture::googlenet_scaled(ratio, CLASSES, true);
-            Written { architecture: scaled.map_err(|error| usage(error.to_string()))?, resolution: None }
-        }
-        None => resolve(&args.arch, Some(CLASSES)).map_err(|error| Failure::Usage(error.into()))?,
-    };
+    let Written { architecture, resolution } =
+        resolve(&args.arch, Some(CLASSES)).map_err(|error| Failure::Usage(error.into()))?;
     let size = args.size.or(resolution).unwrap_or(SIZE);
     let aux_heads = architecture.aux_heads() && !args.no_aux;
     let architecture = architecture.with_aux_heads(aux_heads);

@@ -16,7 +16,7 @@ const PAPER_RESOLUTION: usize = 224;
 /// Options of `inception-nas summary`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// An architecture file, `googlenet` or `vgg16`.
+    /// An architecture file, `googlenet`, `googlenet:0.25` for that with every width multiplied by 0.25, or `vgg16`.
     #[arg(long, value_name = "FILE|NAME", default_value = architecture_file::GOOGLENET)]
     arch: String,
     /// Images in the batch of the torchinfo figures.

@@ -31,8 +31,9 @@ const EPOCHS: usize = 30;
 /// Options of `inception-nas train`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// What to train: `googlenet`, or an architecture file such as `best` writes.
-    #[arg(long, value_name = "FILE")]
+    /// What to train: an architecture file such as `best` writes, `googlenet`, or `googlenet:0.25` for that with every width
+    /// multiplied by 0.25.
+    #[arg(long, value_name = "FILE|NAME")]
     arch: String,
     #[command(flatten)]
     data: DataArgs,

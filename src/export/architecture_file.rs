@@ -26,7 +26,11 @@ pub const IMAGENET_CLASSES: usize = 1000;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchitectureFileError {
     /// Neither a known name nor a file.
-    #[error("there is no architecture file {}: give the path of one, or `{GOOGLENET}`{guess}", path.display())]
+    #[error(
+        "there is no architecture file {}: give the path of one, `{GOOGLENET}`, or `{GOOGLENET}:0.25` for a quarter of its \
+         widths{guess}",
+        path.display()
+    )]
     NotFound {
         /// What was asked for.
         path: PathBuf,
@@ -44,9 +48,14 @@ pub enum ArchitectureFileError {
     /// The file is not an architecture.
     #[error(transparent)]
     Invalid(#[from] Diagnostic),
-    /// The number of classes asked for is out of range.
+    /// What stands after `googlenet:` is no factor for widths.
+    #[error(
+        "`{GOOGLENET}:{0}`: after the colon give a number over 0 that all widths are multiplied by, as in `{GOOGLENET}:0.25`"
+    )]
+    Ratio(String),
+    /// The number of classes asked for, or a width, is out of range.
     #[error(transparent)]
-    Classes(#[from] ArchitectureError),
+    Range(#[from] ArchitectureError),
 }
 
 /// What is in a file.
@@ -58,16 +67,18 @@ pub struct Written {
     pub resolution: Option<usize>,
 }
 
-/// The architecture called `name_or_path`: `googlenet`, or a file written by [`to_toml`].
+/// The architecture called `name_or_path`: `googlenet`, `googlenet:0.25` for that with every width multiplied by 0.25
+/// ([`Architecture::googlenet_scaled`]), or a file written by [`to_toml`].
 ///
 /// `classes` overrides the number of classes; without it a file keeps its own and `googlenet` has ImageNet's 1000.
 /// `googlenet` comes with auxiliary heads.
 ///
 /// # Errors
-/// [`ArchitectureFileError`] if there is no such file or it holds no architecture, or `classes` is out of range.
+/// [`ArchitectureFileError`] if there is no such file or it holds no architecture, the factor is none, or `classes` or a width
+/// is out of range.
 pub fn resolve(name_or_path: &str, classes: Option<usize>) -> Result<Written, ArchitectureFileError> {
-    if name_or_path == GOOGLENET {
-        let architecture = Architecture::googlenet(classes.unwrap_or(IMAGENET_CLASSES), true)?;
+    if let Some(ratio) = named(name_or_path)? {
+        let architecture = Architecture::googlenet_scaled(ratio, classes.unwrap_or(IMAGENET_CLASSES), true)?;
         return Ok(Written { architecture, resolution: None });
     }
     let Written { architecture, resolution } = read(Path::new(name_or_path))?;
@@ -76,6 +87,18 @@ pub fn resolve(name_or_path: &str, classes: Option<usize>) -> Result<Written, Ar
         None => architecture,
     };
     Ok(Written { architecture, resolution })
+}
+
+/// What the paper's widths are multiplied by in the network called `name`; none if that is no name but a path.
+fn named(name: &str) -> Result<Option<f64>, ArchitectureFileError> {
+    match name.strip_prefix(GOOGLENET).map(|rest| (rest, rest.strip_prefix(':'))) {
+        Some(("", _)) => Ok(Some(1.0)),
+        Some((_, Some(written))) => match written.parse::<f64>() {
+            Ok(ratio) if ratio.is_finite() && ratio > 0.0 => Ok(Some(ratio)),
+            _ => Err(ArchitectureFileError::Ratio(written.to_owned())),
+        },
+        _ => Ok(None),
+    }
 }
 
 /// Reads a file written by [`to_toml`], or by hand.
@@ -87,7 +110,9 @@ pub fn read(path: &Path) -> Result<Written, ArchitectureFileError> {
     match std::fs::read_to_string(path) {
         Ok(source) => Ok(from_toml(&file, &source)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let guess = suggest(&file, [GOOGLENET]).map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+            let (name, ratio) = file.split_at(file.find(':').unwrap_or(file.len()));
+            let guess =
+                suggest(name, [GOOGLENET]).map_or_else(String::new, |it| format!("; did you mean `{it}{ratio}`?"));
             Err(ArchitectureFileError::NotFound { path: path.to_owned(), guess })
         }
         Err(source) => Err(ArchitectureFileError::Unreadable { path: path.to_owned(), source }),
@@ -359,11 +384,30 @@ mod tests {
         let path = path.to_str().unwrap();
         assert_eq!(resolve(path, None).unwrap(), Written { architecture: googlenet(), resolution: Some(48) });
         assert_eq!(resolve(path, Some(5)).unwrap().architecture.classes(), 5);
-        assert_eq!(resolve("googlenet", None).unwrap().architecture.classes(), 1000);
         let error = resolve("googlnet", None).unwrap_err().to_string();
-        assert!(error.ends_with("give the path of one, or `googlenet`; did you mean `googlenet`?"), "{error}");
-        assert!(matches!(resolve("googlenet", Some(1)), Err(ArchitectureFileError::Classes(_))));
+        assert!(error.contains("give the path of one, `googlenet`, or"), "{error}");
+        assert!(error.ends_with("; did you mean `googlenet`?"), "{error}");
+        let error = resolve("googlnet:0.5", None).unwrap_err().to_string();
+        assert!(error.ends_with("; did you mean `googlenet:0.5`?"), "{error}");
         let folder = folder.path().to_str().unwrap();
         assert!(matches!(resolve(folder, None), Err(ArchitectureFileError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn the_papers_network_goes_by_its_name_and_a_factor() {
+        let named = |name: &str, classes| resolve(name, classes).map(|written| written.architecture);
+        let scaled = |ratio, classes| Architecture::googlenet_scaled(ratio, classes, true).unwrap();
+        assert_eq!(named("googlenet", None).unwrap(), Architecture::googlenet(1000, true).unwrap());
+        assert_eq!(named("googlenet:1", Some(2)).unwrap(), googlenet());
+        assert_eq!(named("googlenet:0.125", Some(2)).unwrap(), scaled(0.125, 2));
+        assert_eq!(named("googlenet:1.5", None).unwrap(), scaled(1.5, 1000));
+        for none in ["googlenet:", "googlenet:0", "googlenet:-1", "googlenet:wide", "googlenet:inf", "googlenet:NaN"] {
+            let error = named(none, None).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{none}`: after the colon give a number over 0")), "{error}");
+        }
+        for range in [named("googlenet", Some(1)), named("googlenet:0.5", Some(1)), named("googlenet:100", None)] {
+            assert!(matches!(range, Err(ArchitectureFileError::Range(_))), "{range:?}");
+        }
+        assert!(matches!(named("googlenet.toml", None), Err(ArchitectureFileError::NotFound { .. })));
     }
 }

@@ -332,7 +332,7 @@ fn a_network_is_trained_evaluated_and_timed() {
     let weights = |dir: &str| fs::read(place.path().join(dir).join("weights.safetensors")).unwrap();
     assert_eq!(weights("threads1"), weights("threads3"));
 
-    let bench = place.json("bench --ratio 0.1 --size 32 --batch 4 --steps 1 --no-aux");
+    let bench = place.json("bench --arch googlenet:0.1 --size 32 --batch 4 --steps 1 --no-aux");
     let figure = |key: &str| bench[key].as_f64().unwrap();
     assert!(figure("images_per_s") > 0.0 && figure("macs_per_image") > 1e5, "{bench}");
     assert_eq!(figure("threads"), 1.0);

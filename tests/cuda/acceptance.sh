@@ -98,7 +98,7 @@ done
 
 step "memory that kernels touch, in a small step"
 sanitizer=$(command -v compute-sanitizer || echo "$toolkit/bin/compute-sanitizer")
-small=("${ours[@]}" "$nas" bench --device cuda --ratio 0.1 --size 32 --batch 4 --steps 1)
+small=("${ours[@]}" "$nas" bench --device cuda --arch googlenet:0.1 --size 32 --batch 4 --steps 1)
 if [ -x "$sanitizer" ]; then
     within 90 "$sanitizer" --error-exitcode 1 "${small[@]}" || failed=1
 else

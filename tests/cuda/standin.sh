@@ -24,7 +24,7 @@ refused() {
     local code=$1 text=$2
     shift 2
     local said status=0
-    said=$(env "$@" "$nas" bench --ratio 0.1 --size 32 --batch 4 --steps 1 --device "$device" 2>&1) || status=$?
+    said=$(env "$@" "$nas" bench --arch googlenet:0.1 --size 32 --batch 4 --steps 1 --device "$device" 2>&1) || status=$?
     if [ "$status" -ne "$code" ] || ! grep -q "$text" <<<"$said"; then
         printf 'expected exit code %s and "%s", got %s and:\n%s\n' "$code" "$text" "$status" "$said" >&2
         return 1
@@ -83,8 +83,8 @@ over = it["expected_mib"] / (it["peak_mib"] + 1) - 1
 print("{}: {} MiB used, {} expected".format(sys.argv[1], it["peak_mib"], it["expected_mib"]))
 assert 0 <= over < 0.1, over' "$options"
 done <<'END'
---ratio 0.5 --size 33 --batch 5 --no-aux
---ratio 0.25 --size 96 --batch 32
+--arch googlenet:0.5 --size 33 --batch 5 --no-aux
+--arch googlenet:0.25 --size 96 --batch 32
 --size 224 --batch 64 --no-aux
 END
 
