@@ -4,8 +4,7 @@
 
 pub mod audit;
 pub mod budget;
-#[cfg(test)]
-mod contest;
+pub mod contest;
 pub mod digest;
 pub mod drive;
 pub mod evolution;
