@@ -1,6 +1,6 @@
 //! `cargo bench --bench landscapes`: what strategies, a ladder and the surrogate are worth on made-up landscapes.
 //!
-//! The table of the surrogate takes an hour and more, so it has to be asked for: `cargo bench --bench landscapes -- surrogate`.
+//! The table of the surrogate takes most of an hour, so it has to be asked for: `cargo bench --bench landscapes -- surrogate`.
 
 use std::ops::Range;
 
@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use inception_nas::search::contest::{
     BUDGETS, Budget, KINDS, LADDER_BUDGET, SEEDS, chance, volumes, volumes_with_and_without_ladder,
 };
+use inception_nas::stats::mean;
 
 /// Those that the surrogate is judged by: others than it was made with.
 const OTHER_SEEDS: Range<u64> = 1000..1050;
@@ -48,8 +49,8 @@ fn main() {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+fn average(volumes: &[f64]) -> f64 {
+    mean(volumes).expect("there are seeds")
 }
 
 /// A cell for each kind of landscape, `width` characters wide.
@@ -62,7 +63,7 @@ fn strategies(budgets: impl Iterator<Item = Budget>) {
     println!("{:>8} {:>10}{}", "trials", "strategy", columns(|kind| KINDS[kind].name.to_owned(), 13));
     for budget in budgets {
         for strategy in ["nsga2", "evolution", "random", "uniform"] {
-            let cell = |kind: usize| format!("{:.3}", mean(&volumes(strategy, &[], KINDS[kind], budget, SEEDS)));
+            let cell = |kind: usize| format!("{:.3}", average(&volumes(strategy, &[], KINDS[kind], budget, SEEDS)));
             println!("{:>8} {strategy:>10}{}", budget.trials, columns(cell, 13));
         }
     }
@@ -79,7 +80,7 @@ fn ladder() {
         for noise in [0.01, 0.02, 0.05] {
             let (with, without) = volumes_with_and_without_ladder(strategy, noise, BIAS, SEEDS);
             let (more, less) = (chance(&with, &without), chance(&without, &with));
-            let (with, without) = (mean(&with), mean(&without));
+            let (with, without) = (average(&with), average(&without));
             println!("{strategy:>10} {noise:>6} {with:>8.3} {without:>8.3} {more:>9.1e} {less:>9.1e}");
         }
     }
@@ -96,7 +97,7 @@ fn surrogate(budgets: impl Iterator<Item = Budget>) {
                 let volumes = |more: &[&str]| volumes(strategy, more, KINDS[kind], budget, OTHER_SEEDS);
                 let without = volumes(&[]);
                 let with = volumes(&["search.candidates=16", "search.screen=surrogate"]);
-                format!("{:+.3} ({:.0e})", mean(&with) - mean(&without), chance(&with, &without))
+                format!("{:+.3} ({:.0e})", average(&with) - average(&without), chance(&with, &without))
             };
             println!("{:>8} {strategy:>10}{}", budget.trials, columns(cell, 18));
         }

@@ -37,8 +37,7 @@ pub(super) fn target(rows: &[StrategyRow], searches: &[Searched], full: Rung, re
         let mut costs: Vec<u64> =
             theirs.filter_map(|search| cost_to(&search.trials, hypervolume, full, reference)).collect();
         costs.sort_unstable();
-        let half = all.len().div_ceil(2);
-        let median_macs = half.checked_sub(1).and_then(|last| costs.get(last).copied());
+        let median_macs = costs.get(all.len().saturating_sub(1) / 2).copied();
         Reached { strategy: strategy.clone(), searches: costs.len(), median_macs }
     });
     Some(Target { hypervolume, strategies: strategies.collect() })

@@ -80,7 +80,8 @@ pub fn volumes(strategy: &str, more: &[&str], kind: Kind, budget: Budget, seeds:
 }
 
 /// What is found for the same training MACs with and without a ladder of three rungs (eta 3), for each of `seeds`, by the
-/// trials of the top rung alone, where trainings lean the more to another landscape (by `bias` at most) and are the noisier, the briefer they are.
+/// trials of the top rung alone, where trainings lean the more to another landscape (by `bias` at most) and are the
+/// noisier, the briefer they are.
 ///
 /// # Panics
 /// If there is no such strategy.
