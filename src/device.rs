@@ -14,7 +14,7 @@ pub enum Device {
     Cuda(usize),
 }
 
-/// How precise the factors of a GPU's matrix products are in convolutions. Products, sums and all else are in f32.
+/// How precise the factors of a GPU's matrix products are in convolutions. Sums, weights and all else are in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 24 bits, as everywhere else.
@@ -22,7 +22,7 @@ pub enum Precision {
     F32,
     /// 11 bits, rounded by the GPU's tensor cores (compute capability 8.0 and newer).
     Tf32,
-    /// 11 bits and a small range, in half the memory.
+    /// 11 bits and a small range, in half the memory: what convolutions read and write is kept so for the backward pass.
     F16,
 }
 
@@ -70,9 +70,9 @@ impl DeviceKind {
         *self == Self::Cpu
     }
 
-    /// Bytes of a value where matrix products read copies of their factors; nothing where they read them as they lie.
-    pub fn copied_factor_bytes(self) -> Option<u64> {
-        (self == Self::CudaF16).then_some(2)
+    /// Whether convolutions keep their inputs and outputs for the backward pass in f16.
+    pub fn keeps_f16(self) -> bool {
+        self == Self::CudaF16
     }
 
     /// The options that ask for it.

@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn trainings_that_do_not_fit_side_by_side_follow_one_another() {
         let (alone, job) = tiny(0.05);
-        let bytes = training_bytes(&job.architecture, 32, alone.protocol.batch, None).unwrap();
+        let bytes = training_bytes(&job.architecture, 32, alone.protocol.batch, false).unwrap();
         let workers = NonZeroUsize::new(3).unwrap();
         // Enough for one with what a processor takes beyond a GPU's memory.
         let crew = Crew::new(workers).unwrap().with_memory(3 * bytes);

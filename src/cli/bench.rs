@@ -9,7 +9,7 @@ use super::device::{DeviceArgs, on_device};
 use super::profile::Profile;
 use super::rate::{Rate, Workload};
 use super::stdout::print;
-use super::threads::crew_with_caller;
+use super::threads::{cores, crew_with_caller};
 use super::{Failure, Output, parse};
 use crate::device::DeviceKind;
 use crate::export::architecture_file::{GOOGLENET, Written, resolve};
@@ -80,8 +80,8 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let aux_heads = architecture.aux_heads() && !args.no_aux;
     let architecture = architecture.with_aux_heads(aux_heads);
     let layers = architecture.layers(size).map_err(|error| usage(error.to_string()))?;
-    let (batch, threads, steps) = (args.batch, args.threads, args.steps);
-    let expected = training_bytes(&architecture, size, batch, args.device.kind().copied_factor_bytes())?;
+    let (batch, threads, steps) = (args.batch, args.threads.min(cores()), args.steps);
+    let expected = training_bytes(&architecture, size, batch, args.device.kind().keeps_f16())?;
     let workload = Workload { architecture: &architecture, size, batch, steps };
     let timed = on_device!(&device, crew_with_caller(threads)?, engines => {
         workload.time(engines.engine_for(expected)?, args.profile)?

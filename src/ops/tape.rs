@@ -94,7 +94,7 @@ impl Memory {
 }
 
 /// What makes a tensor the one it is: clones share it, dfdx's operations give a new one.
-fn identity<S: Shape, T>(tensor: &Tensor<S, f32, Cpu, T>) -> UnusedTensors {
+pub(super) fn identity<S: Shape, D: Storage<f32>, T>(tensor: &Tensor<S, f32, D, T>) -> UnusedTensors {
     let mut identity = UnusedTensors::default();
     identity.add(tensor);
     identity

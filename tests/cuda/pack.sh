@@ -16,7 +16,8 @@ mkdir -p "$packed/out"
 strip -o "$packed/inception-nas" "$CARGO_TARGET_DIR/release/inception-nas"
 strip -o "$packed/tests" "$tests"
 # Where the program looks for the headers of kernels that are compiled while it runs: those of CUDA, and those of dfdx.
-out=$(grep -ao "$CARGO_TARGET_DIR/release/build/dfdx-[0-9a-f]*/out" "$packed/inception-nas" | sort -u)
+out=$(grep -aoh "$CARGO_TARGET_DIR/release/build/dfdx-[0-9a-f]*/out" "$packed/inception-nas" "$packed/tests" | sort -u)
+[ -d "$out" ] || { printf 'the programs were built with other headers than each other:\n%s\n' "$out" >&2; exit 1; }
 cp "$out"/*.cuh "$packed/out/"
 # And which CUDA the driver has to know.
 version=$(sed -n 's/^#define CUDA_VERSION *//p' "$CUDA_PATH/include/cuda.h")

@@ -9,6 +9,7 @@ use cudarc::driver::CudaSlice;
 use dfdx::prelude::*;
 
 use super::images::KeptImages;
+use super::input::Halves;
 use super::kernels::Kernels;
 use super::operands::MOST_VALUES;
 use super::products::Products;
@@ -23,6 +24,8 @@ pub struct Context {
     pub kernels: Kernels,
     /// Matrix products.
     pub products: Products,
+    /// Copies of maps that convolutions keep.
+    pub halves: Halves,
     /// Values of windows that a convolution may put side by side at once.
     pub window_values: usize,
     /// The tables of the spans that were pooled over so far.
@@ -42,8 +45,8 @@ impl Context {
         images: Arc<KeptImages>,
         promise: Option<Promise>,
     ) -> Self {
-        let (window_values, spans) = (workspace::WINDOW_VALUES, RefCell::default());
-        Self { device, kernels, products, window_values, spans, images, _promise: promise }
+        let (window_values, halves, spans) = (workspace::WINDOW_VALUES, Halves::default(), RefCell::default());
+        Self { device, kernels, products, halves, window_values, spans, images, _promise: promise }
     }
 }
 

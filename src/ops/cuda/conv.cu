@@ -6,8 +6,8 @@ struct Conv {
     u32 kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w;
 };
 
-// Value i of x: [N, H, W, C] -> [N * H' * W', kernel_h * kernel_w * C], with zeros for the padding.
-__device__ inline float under_window(const float *x, Conv g, u32 i) {
+// Value i of x: [N, H, W, C] -> [N * H' * W', kernel_h * kernel_w * C], with zeros for the padding of the map.
+template <class T> __device__ inline T under_window(const T *x, Conv g, u32 i) {
     const u32 c = i % g.channels, tap = i / g.channels;
     const u32 kx = tap % g.kernel_w, ky = tap / g.kernel_w % g.kernel_h;
     const Place out = place(tap / (g.kernel_w * g.kernel_h), g.out_height, g.out_width, 1);
@@ -17,14 +17,21 @@ __device__ inline float under_window(const float *x, Conv g, u32 i) {
     return inside ? x[((out.image * g.height + row) * g.width + column) * g.channels + c] : 0;
 }
 
-extern "C" __global__ void window_rows(const float *x, float *rows, Conv g, u32 count) {
-    const u32 i = thread_number();
-    if (i < count) rows[i] = under_window(x, g, i);
+// Where value i of these lies, if rows are so far apart.
+__device__ inline u32 in_rows(Conv g, u32 apart, u32 i) {
+    const u32 taps = g.kernel_h * g.kernel_w * g.channels;
+    return i / taps * apart + i % taps;
 }
 
-extern "C" __global__ void window_rows_half(const float *x, u16 *rows, Conv g, u32 count) {
+extern "C" __global__ void window_rows(const float *x, float *rows, Conv g, u32 apart, u32 count) {
     const u32 i = thread_number();
-    if (i < count) rows[i] = half_bits(under_window(x, g, i));
+    if (i < count) rows[in_rows(g, apart, i)] = under_window(x, g, i);
+}
+
+// The bits of a zero in f16 are zero.
+extern "C" __global__ void window_rows_half(const u16 *x, u16 *rows, Conv g, u32 apart, u32 count) {
+    const u32 i = thread_number();
+    if (i < count) rows[in_rows(g, apart, i)] = under_window(x, g, i);
 }
 
 // Adds to dx: [N, H, W, C] what the gradient of rows has for each of its values.

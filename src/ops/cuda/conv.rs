@@ -11,8 +11,8 @@ use super::context::{Context, countable};
 use super::kernels::{FactorValue, Plain};
 use super::memory::{View, ViewMut};
 use super::operands::{Conv, Matrix};
-use super::products::{Factor, Values};
-use crate::device::Precision;
+use super::products::Factor;
+use super::values::{Stored, Values, ValuesMut};
 use crate::ops::{OpError, Window, sizes, workspace};
 
 /// The sizes of one convolution.
@@ -32,7 +32,15 @@ impl Geometry {
         let output = sizes::conv2d(&x, &weight, window)?;
         let pixels = output[0] * output[1];
         let input = height * width * channels;
-        countable("conv2d", [images * input, images * pixels * weight.1, pixels * weight.0, weight.0 * weight.1])?;
+        countable(
+            "conv2d",
+            [
+                images * input,
+                images * pixels * weight.1,
+                pixels * workspace::row_of_windows(weight.0),
+                weight.0 * weight.1,
+            ],
+        )?;
         // Smaller than what was counted, or than the input that they fit.
         let [height, width, channels] = [height, width, channels].map(|extent| extent as u32);
         let [out_height, out_width] = output.map(|extent| extent as u32);
@@ -48,13 +56,14 @@ impl Geometry {
     }
 
     /// Calls `work` with which values of input and output are those of some images, and memory for what lies under their
-    /// windows.
+    /// windows, `row` values for each.
     fn each_part<E: Plain>(
         &self,
         context: &Context,
+        row: usize,
         mut work: impl FnMut(Range<usize>, Range<usize>, ViewMut<'_, E>) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
-        let windows = self.conv.pixels() * self.conv.taps();
+        let windows = self.conv.pixels() * row;
         let at_once = workspace::images_at_once(self.images, windows, context.window_values);
         let mut memory: CudaSlice<E> = context.kernels.scratch(at_once * windows)?;
         let mut memory = ViewMut::of(&mut memory);
@@ -72,31 +81,31 @@ impl Geometry {
     fn each_windows(
         &self,
         context: &Context,
-        x: View<'_>,
-        work: impl FnMut(Matrix<'_>, Range<usize>) -> Result<(), CudaError>,
+        x: Values<'_>,
+        mut work: impl FnMut(Matrix<'_>, Range<usize>) -> Result<(), CudaError>,
     ) -> Result<(), CudaError> {
-        match context.products.precision() {
-            Precision::F32 | Precision::Tf32 => self.each_windows_of::<f32>(context, x, work),
-            Precision::F16 => self.each_windows_of::<u16>(context, x, work),
+        if self.pointwise {
+            return work(Matrix::new(x, self.conv.taps()), 0..self.images * self.conv.pixels() * self.c_out);
+        }
+        match x {
+            Values::F32(x) => self.each_windows_of(context, x, work),
+            Values::F16(x) => self.each_windows_of(context, x, work),
         }
     }
 
     fn each_windows_of<E: FactorValue>(
         &self,
         context: &Context,
-        x: View<'_>,
+        x: View<'_, E>,
         mut work: impl FnMut(Matrix<'_>, Range<usize>) -> Result<(), CudaError>,
     ) -> Result<(), CudaError>
     where
         for<'a> View<'a, E>: Into<Values<'a>>,
     {
-        if self.pointwise {
-            let x = context.products.factor(&context.kernels, x)?;
-            return work(Matrix::new(x.values(), self.conv.taps()), 0..self.images * self.conv.pixels() * self.c_out);
-        }
-        self.each_part::<E>(context, |input, output, mut windows| {
-            context.kernels.window_rows(self.conv, x.part(input), windows.reborrow())?;
-            work(Matrix::new(windows.read(), self.conv.taps()), output)
+        let (taps, row) = (self.conv.taps(), workspace::row_of_windows(self.conv.taps()));
+        self.each_part::<E>(context, row, |input, output, mut windows| {
+            context.kernels.window_rows(self.conv, x.part(input), windows.reborrow(), row)?;
+            work(Matrix::new(windows.read(), row).first_columns(taps), output)
         })
     }
 }
@@ -105,20 +114,22 @@ impl Geometry {
 pub fn forward(
     context: &Context,
     geometry: &Geometry,
-    [x, weight]: [View<'_>; 2],
-    mut y: ViewMut<'_>,
+    x: Values<'_>,
+    weight: View<'_>,
+    mut y: ValuesMut<'_>,
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
+    let values = 0..weight.len();
     let weight = products.factor(kernels, weight)?;
-    let weight = Matrix::new(weight.values(), geometry.c_out);
+    let weight = weight.rows(values, geometry.c_out);
     geometry.each_windows(context, x, |windows, output| products.multiply(windows, weight, y.part(output), false))
 }
 
-/// [`forward`] into memory of its own.
-pub fn output(context: &Context, geometry: &Geometry, factors: [View<'_>; 2]) -> Result<CudaSlice<f32>, OpError> {
+/// [`forward`] into memory of its own, in which it is kept.
+pub fn output(context: &Context, geometry: &Geometry, x: Values<'_>, weight: View<'_>) -> Result<Stored, OpError> {
     let values = geometry.images * geometry.conv.pixels() * geometry.c_out;
-    let mut y = context.kernels.scratch(values).map_err(OpError::device)?;
-    forward(context, geometry, factors, ViewMut::of(&mut y)).map_err(OpError::device)?;
+    let mut y = Stored::scratch(&context.kernels, context.products.precision(), values).map_err(OpError::device)?;
+    forward(context, geometry, x, weight, y.values_mut()).map_err(OpError::device)?;
     Ok(y)
 }
 
@@ -126,12 +137,12 @@ pub fn output(context: &Context, geometry: &Geometry, factors: [View<'_>; 2]) ->
 pub fn weight_gradient(
     context: &Context,
     geometry: &Geometry,
-    x: View<'_>,
+    x: Values<'_>,
     dy: &Factor<'_>,
     mut dw: ViewMut<'_>,
 ) -> Result<(), CudaError> {
     geometry.each_windows(context, x, |windows, output| {
-        let dy = Matrix::new(dy.values().part(output), geometry.c_out);
+        let dy = dy.rows(output, geometry.c_out);
         context.products.multiply(windows.transposed(), dy, dw.reborrow(), true)
     })
 }
@@ -146,13 +157,15 @@ pub fn input_gradient(
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
     let (conv, c_out) = (geometry.conv, geometry.c_out);
+    let values = 0..weight.len();
     let weight = products.factor(kernels, weight)?;
-    let weight = Matrix::new(weight.values(), c_out).transposed();
+    let weight = weight.rows(values, c_out).transposed();
     if geometry.pointwise {
-        return products.multiply(Matrix::new(dy.values(), c_out), weight, dx, true);
+        let values = 0..geometry.images * conv.pixels() * c_out;
+        return products.multiply(dy.rows(values, c_out), weight, dx, true);
     }
-    geometry.each_part::<f32>(context, |input, output, mut windows| {
-        let dy = Matrix::new(dy.values().part(output), c_out);
+    geometry.each_part::<f32>(context, conv.taps(), |input, output, mut windows| {
+        let dy = dy.rows(output, c_out);
         products.multiply(dy, weight, windows.reborrow(), false)?;
         kernels.window_rows_gradient(conv, windows.read(), dx.part(input))
     })

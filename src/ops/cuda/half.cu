@@ -1,4 +1,4 @@
-// Factors of matrix products in f16, as the bits of such numbers: a type of its own would need a header.
+// Values in f16, as the bits of such numbers: a type of its own would need a header.
 
 typedef unsigned short u16;
 
@@ -9,7 +9,23 @@ __device__ inline u16 half_bits(float value) {
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
     return bits;
 }
+
+__device__ inline float half_value(u16 bits) {
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+    return value;
+}
 #endif
+
+// Values that are kept in f32 or in f16.
+struct Values {
+    const void *address;
+    u32 half;
+};
+
+__device__ inline float value(Values x, u32 i) {
+    return x.half ? half_value(((const u16 *)x.address)[i]) : ((const float *)x.address)[i];
+}
 
 // scale: null for 1.
 extern "C" __global__ void to_half(const float *x, const float *scale, u16 *y, u32 count) {

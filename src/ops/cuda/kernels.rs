@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use cudarc::cublas::CudaBlas;
-use cudarc::driver::sys::CUresult;
+use cudarc::driver::sys::{CUdeviceptr, CUresult};
 use cudarc::driver::{CudaDevice, CudaFunction, CudaSlice, DeviceRepr, DriverError, LaunchAsync, LaunchConfig};
 use cudarc::nvrtc::{CompileError, compile_ptx};
 use dfdx::tensor::CudaError;
 
 use super::memory::{View, ViewMut};
 use super::operands::{Affine, Colours, Conv, Part, PlacedCut, Pool, number, rows, same};
+use super::values::Values;
 
 /// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
 /// takes to every newer one.
@@ -76,7 +77,7 @@ unsafe impl Plain for u8 {}
 unsafe impl Plain for u16 {}
 
 /// Values of a factor of matrix products, and the kernel that copies to them what lies under windows.
-pub trait FactorValue: Plain {
+pub trait FactorValue: Plain + Copy {
     /// Its name.
     const WINDOW_ROWS: &'static str;
 }
@@ -110,6 +111,23 @@ unsafe impl DeviceRepr for Colours {}
 
 // SAFETY: as for `Conv`.
 unsafe impl DeviceRepr for PlacedCut {}
+
+/// [`Values`] as kernels take them, as in `half.cu`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct AnyValues {
+    address: CUdeviceptr,
+    half: u32,
+}
+
+impl From<Values<'_>> for AnyValues {
+    fn from(values: Values<'_>) -> Self {
+        Self { address: values.address(), half: matches!(values, Values::F16(_)).into() }
+    }
+}
+
+// SAFETY: as for `Conv`.
+unsafe impl DeviceRepr for AnyValues {}
 
 // SAFETY: a pointer for the kernel, the address that comes first.
 unsafe impl<E> DeviceRepr for View<'_, E> {}
@@ -197,16 +215,20 @@ impl Kernels {
         self.launch("power_of_two", 1, (magnitude, scale))
     }
 
-    /// What lies under the window at each output pixel: `x: [N, H, W, C]` -> `[N * H' * W', taps]`.
+    /// What lies under the window at each output pixel: `x: [N, H, W, C]` -> `[N * H' * W', taps]`, in rows that are
+    /// `apart` values apart.
     pub fn window_rows<E: FactorValue>(
         &self,
         conv: Conv,
-        x: View<'_>,
+        x: View<'_, E>,
         windows: ViewMut<'_, E>,
+        apart: usize,
     ) -> Result<(), CudaError> {
-        let count = windows.len();
-        same("windows", [rows(x.len(), conv.input()), rows(count, conv.pixels() * conv.taps())]);
-        self.launch(E::WINDOW_ROWS, count, (x, windows, conv, number(count)))
+        let (rows_of_windows, taps) = (rows(windows.len(), apart), conv.taps());
+        assert!(taps <= apart, "rows of {taps} windows that are {apart} apart");
+        same("windows", [rows(x.len(), conv.input()), rows(rows_of_windows, conv.pixels())]);
+        let count = rows_of_windows * taps;
+        self.launch(E::WINDOW_ROWS, count, (x, windows, conv, number(apart), number(count)))
     }
 
     /// Adds to `dx` the gradient of [`Kernels::window_rows`].
@@ -217,16 +239,17 @@ impl Kernels {
     }
 
     /// Sums of the deviations of `x: [rows, C]` from its first row and of their squares, in shards: `[2, shards, C]`.
-    pub fn norm_sums(&self, channels: usize, x: View<'_>, sums: ViewMut<'_>) -> Result<(), CudaError> {
+    pub fn norm_sums(&self, channels: usize, x: Values<'_>, sums: ViewMut<'_>) -> Result<(), CudaError> {
         let (rows, shards) = (rows(x.len(), channels), rows(sums.len(), 2 * channels));
         let [rows, c, count] = [rows, channels, shards].map(number);
-        self.launch("norm_sums", shards * channels, (x, sums, rows, c, count))
+        self.launch("norm_sums", shards * channels, (AnyValues::from(x), sums, rows, c, count))
     }
 
     /// Sums of `dy` and of `dy * (x - mean)` where `floor` lets it pass, in shards: `[2, shards, C]`.
     pub fn norm_gradient_sums(
         &self,
-        [x, dy, norm]: [View<'_>; 3],
+        x: Values<'_>,
+        [dy, norm]: [View<'_>; 2],
         floor: f32,
         sums: ViewMut<'_>,
     ) -> Result<(), CudaError> {
@@ -234,7 +257,8 @@ impl Kernels {
         let values = same("values and their gradients", [x.len(), dy.len()]);
         let (rows, shards) = (rows(values, channels), rows(sums.len(), 2 * channels));
         let [rows, c, count] = [rows, channels, shards].map(number);
-        self.launch("norm_gradient_sums", shards * channels, (x, dy, norm, floor, sums, rows, c, count))
+        let parameters = (AnyValues::from(x), dy, norm, floor, sums, rows, c, count);
+        self.launch("norm_gradient_sums", shards * channels, parameters)
     }
 
     /// Sums of fewer shards: `[2, shards, C]` -> `[2, fewer, C]`.
@@ -247,7 +271,8 @@ impl Kernels {
     /// The norm `[4, C]` of a batch and its moments `[C]`, mean and unbiased variance, from [`Kernels::norm_sums`].
     pub fn norm_of_batch(
         &self,
-        [x, sums]: [View<'_>; 2],
+        x: Values<'_>,
+        sums: View<'_>,
         Affine { scale, shift, epsilon }: Affine<'_>,
         norm: ViewMut<'_>,
         [mean, variance]: [ViewMut<'_>; 2],
@@ -256,7 +281,7 @@ impl Kernels {
         let channels = same("channels of a norm", lengths);
         let (rows, shards) = (rows(x.len(), channels), rows(sums.len(), 2 * channels));
         let [rows, c, shards] = [rows, channels, shards].map(number);
-        let parameters = (x, sums, scale, shift, epsilon, norm, mean, variance, rows, c, shards);
+        let parameters = (AnyValues::from(x), sums, scale, shift, epsilon, norm, mean, variance, rows, c, shards);
         self.launch("norm_of_batch", channels, parameters)
     }
 
@@ -274,11 +299,11 @@ impl Kernels {
     }
 
     /// `y = x * gain + offset`, but not under `floor`.
-    pub fn norm_apply(&self, [x, norm]: [View<'_>; 2], floor: f32, y: ViewMut<'_>) -> Result<(), CudaError> {
+    pub fn norm_apply(&self, x: Values<'_>, norm: View<'_>, floor: f32, y: ViewMut<'_>) -> Result<(), CudaError> {
         let channels = rows(norm.len(), 4);
         let count = same("values and their normalised ones", [x.len(), y.len()]);
         rows(count, channels);
-        self.launch("norm_apply", count, (x, norm, floor, y, number(channels), number(count)))
+        self.launch("norm_apply", count, (AnyValues::from(x), norm, floor, y, number(channels), number(count)))
     }
 
     /// Adds the gradients of scale and shift, `[C]`, from [`Kernels::norm_gradient_sums`], and writes what
@@ -298,11 +323,18 @@ impl Kernels {
     }
 
     /// Turns the gradient of a norm's output into that of its input.
-    pub fn norm_gradient(&self, [x, norm, map]: [View<'_>; 3], floor: f32, dy: ViewMut<'_>) -> Result<(), CudaError> {
+    pub fn norm_gradient(
+        &self,
+        x: Values<'_>,
+        [norm, map]: [View<'_>; 2],
+        floor: f32,
+        dy: ViewMut<'_>,
+    ) -> Result<(), CudaError> {
         let channels = same("channels of a norm", [rows(norm.len(), 4), rows(map.len(), 2)]);
         let count = same("values and their gradients", [x.len(), dy.len()]);
         rows(count, channels);
-        self.launch("norm_gradient", count, (x, norm, map, floor, dy, number(channels), number(count)))
+        let parameters = (AnyValues::from(x), norm, map, floor, dy, number(channels), number(count));
+        self.launch("norm_gradient", count, parameters)
     }
 
     /// The maximum of each span, `[N, H, W, C]` -> `[N, H', W', C]`, and which of at most 256 elements it is.

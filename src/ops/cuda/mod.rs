@@ -4,6 +4,7 @@ mod context;
 mod conv;
 mod gpu;
 mod images;
+mod input;
 mod kernels;
 mod memory;
 mod norm;
@@ -11,6 +12,7 @@ mod operands;
 mod parameters;
 mod pool;
 mod products;
+mod values;
 
 use std::rc::Rc;
 
@@ -19,6 +21,7 @@ use dfdx::prelude::*;
 use context::{Context, countable};
 use conv::Geometry;
 pub use gpu::{Gpu, GpuDescription, GpuError};
+use input::Input;
 use memory::{Output, Source, View, ViewMut};
 use norm::Norm;
 use operands::Part;
@@ -79,9 +82,10 @@ impl Engine for OnCuda {
     ) -> Result<Maps<Cuda, T>, OpError> {
         let geometry = Geometry::new(*x.shape(), *weight.shape(), window)?;
         let (x, mut tape) = contiguous(x)?.split_tape();
-        let (input, weights) = (Source::of(&x)?, Source::of(weight)?);
+        let (input, weights) = (Input::of(&self.context, &x)?, Source::of(weight)?);
         let mut y = self.output(geometry.output_shape())?;
-        conv::forward(&self.context, &geometry, [input.view(), weights.view()], y.view()).map_err(OpError::device)?;
+        let (values, out) = (input.values(), y.view().into());
+        conv::forward(&self.context, &geometry, values, weights.view(), out).map_err(OpError::device)?;
         let y = y.finish();
         let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
         let context = self.context.clone();
@@ -89,7 +93,7 @@ impl Engine for OnCuda {
             let dy = y_slot.take(&context.device, gradients)?;
             let dy = context.products.gradient(&context.kernels, View::of(&dy))?;
             let dw = ViewMut::of(weight_slot.find(gradients)?);
-            conv::weight_gradient(&context, &geometry, input.view(), &dy, dw)?;
+            conv::weight_gradient(&context, &geometry, input.values(), &dy, dw)?;
             let dx = ViewMut::of(x_slot.find(gradients)?);
             conv::input_gradient(&context, &geometry, &dy, weights.view(), dx)
         });
@@ -106,7 +110,7 @@ impl Engine for OnCuda {
         let parameters = Parameters::new(x.shape().3, scale, shift, epsilon)?;
         let (x, tape) = contiguous(x)?.split_tape();
         let input = Source::of(&x)?;
-        let (norm, moments) = parameters.norm_of_batch(&self.context, false, input.view())?;
+        let (norm, moments) = parameters.norm_of_batch(&self.context, false, input.view().into())?;
         Ok((self.normalize(x, input, norm, parameters, tape)?, moments))
     }
 
@@ -198,21 +202,21 @@ impl Engine for OnCuda {
         let channels = layer.weight.shape().1;
         let parameters = Parameters::new(channels, layer.scale, layer.shift, layer.epsilon)?;
         let (x, mut tape) = contiguous(x)?.split_tape();
-        let (input, weights) = (Source::of(&x)?, Source::of(layer.weight)?);
-        let y = conv::output(&self.context, &geometry, [input.view(), weights.view()])?;
-        let (norm, moments) = parameters.norm_of_batch(&self.context, true, View::of(&y))?;
+        let (input, weights) = (Input::of(&self.context, &x)?, Source::of(layer.weight)?);
+        let y = conv::output(&self.context, &geometry, input.values(), weights.view())?;
+        let (norm, moments) = parameters.norm_of_batch(&self.context, true, y.values())?;
         let mut out = self.output(geometry.output_shape())?;
-        norm.apply(&self.context.kernels, View::of(&y), out.view()).map_err(OpError::device)?;
+        norm.apply(&self.context.kernels, y.values(), out.view()).map_err(OpError::device)?;
         let out = out.finish();
         let (x_slot, weight_slot, out_slot) = (Slot::of(&x), Slot::of(layer.weight), Slot::of(&out));
         let (input_gradient, context) = (layer.input_gradient, self.context.clone());
         tape.add_backward_op(move |gradients| {
             let mut dy = out_slot.take(&context.device, gradients)?;
-            parameters.backward(&context, &norm, View::of(&y), ViewMut::of(&mut dy), gradients)?;
+            parameters.backward(&context, &norm, y.values(), ViewMut::of(&mut dy), gradients)?;
             drop(y);
             let dy = context.products.gradient(&context.kernels, View::of(&dy))?;
             let dw = ViewMut::of(weight_slot.find(gradients)?);
-            conv::weight_gradient(&context, &geometry, input.view(), &dy, dw)?;
+            conv::weight_gradient(&context, &geometry, input.values(), &dy, dw)?;
             if input_gradient {
                 let dx = ViewMut::of(x_slot.find(gradients)?);
                 conv::input_gradient(&context, &geometry, &dy, weights.view(), dx)?;
@@ -237,10 +241,10 @@ impl Engine for OnCuda {
         let parameters = Parameters::new(layer.weight.shape().1, layer.scale, layer.shift, layer.epsilon)?;
         let norm = parameters.norm_of_moments(&self.context, true, moments)?;
         let (x, tape) = contiguous(x)?.split_tape();
-        let (input, weights) = (Source::of(&x)?, Source::of(layer.weight)?);
-        let y = conv::output(&self.context, &geometry, [input.view(), weights.view()])?;
+        let (input, weights) = (Input::of(&self.context, &x)?, Source::of(layer.weight)?);
+        let y = conv::output(&self.context, &geometry, input.values(), weights.view())?;
         let mut out = self.output(geometry.output_shape())?;
-        norm.apply(&self.context.kernels, View::of(&y), out.view()).map_err(OpError::device)?;
+        norm.apply(&self.context.kernels, y.values(), out.view()).map_err(OpError::device)?;
         Ok(out.finish().put_tape(tape))
     }
 }
@@ -257,13 +261,13 @@ impl OnCuda {
     ) -> Result<Maps<Cuda, T>, OpError> {
         let channels = x.shape().3;
         let mut y = self.output(*x.shape())?;
-        norm.apply(&self.context.kernels, input.view(), y.view()).map_err(OpError::device)?;
+        norm.apply(&self.context.kernels, input.view().into(), y.view()).map_err(OpError::device)?;
         let y = y.finish();
         let (x_slot, y_slot) = (Slot::of(&x), Slot::of(&y));
         let context = self.context.clone();
         tape.add_backward_op(move |gradients| {
             let mut dy = y_slot.take(&context.device, gradients)?;
-            parameters.backward(&context, &norm, input.view(), ViewMut::of(&mut dy), gradients)?;
+            parameters.backward(&context, &norm, input.view().into(), ViewMut::of(&mut dy), gradients)?;
             let all = Part { channels, total: channels, offset: 0 };
             context.kernels.add_part(View::of(&dy), ViewMut::of(x_slot.find(gradients)?), all)
         });
@@ -283,9 +287,9 @@ mod tests {
     use super::products::Products;
     use super::*;
     use crate::device::Precision;
-    use crate::ops::Engines;
     use crate::ops::conformance::{assert_close, on_gpu};
     use crate::ops::reference::random;
+    use crate::ops::{Engines, workspace};
 
     /// Output, and gradients of input, weight, scale and shift of a layer.
     fn pass(engine: &OnCuda) -> [Vec<f32>; 5] {
@@ -308,7 +312,7 @@ mod tests {
     fn a_gpu_may_take_few_images_at_a_time() {
         on_gpu(|gpu| {
             let all = pass(&gpu.engine().unwrap());
-            let windows = 3 * 4 * 9 * 4;
+            let windows = 3 * 4 * workspace::row_of_windows(9 * 4);
             for at_once in [1, 2 * windows, 5 * windows - 1] {
                 let engine = gpu.engine().unwrap();
                 let (kernels, images) = (engine.context.kernels.clone(), engine.context.images.clone());
@@ -360,6 +364,42 @@ mod tests {
                         assert!(precision == Precision::Tf32 || distance > 0.1 * ROUNDING);
                     }
                 }
+            }
+        });
+    }
+
+    /// Windows of 147 values, of more images than are taken at once: some values against sums in f64.
+    #[test]
+    fn a_gpu_computes_the_first_convolution_at_full_size() {
+        on_gpu(|gpu| {
+            let (side, images, c_out) = (224, 40, 8);
+            let engine = gpu.engine().unwrap();
+            let [pixels, weight] =
+                [(images * side * side * 3, 1), (147 * c_out, 2)].map(|(len, seed)| random(len, seed));
+            let x = engine.device().tensor_from_vec(pixels.clone(), (images, side, side, 3));
+            let weights = engine.device().tensor_from_vec(weight.clone(), (147, c_out));
+            let y = engine.conv2d(x.leaky_trace(), &weights, Window::square(7, 2, 3)).unwrap();
+            let (values, out) = (y.as_vec(), side / 2);
+            let dy = random(values.len(), 5);
+            let gradient = engine.device().tensor_from_vec(dy.clone(), *y.shape());
+            let dw = (y * gradient).sum().backward().get(&weights).as_vec();
+            let under = |[image, row, column]: [usize; 3], tap: usize| {
+                let (y, x) = (2 * row + tap / 21, 2 * column + tap / 3 % 7);
+                let inside = [y, x].iter().all(|at| (3..side + 3).contains(at));
+                let at = || ((image * side + y - 3) * side + x - 3) * 3 + tap % 3;
+                if inside { f64::from(pixels[at()]) } else { 0.0 }
+            };
+            let place = |[image, row, column]: [usize; 3]| (image * out + row) * out + column;
+            for at in [[0, 0, 0], [1, 55, 111], [20, 111, 0], [39, 111, 111]] {
+                for c in 0..c_out {
+                    let sum: f64 = (0..147).map(|tap| under(at, tap) * f64::from(weight[tap * c_out + c])).sum();
+                    assert!((f64::from(values[place(at) * c_out + c]) - sum).abs() < 1e-4, "{at:?}, {c}: {sum}");
+                }
+            }
+            let all = || (0..images * out * out).map(|at| [at / out / out, at / out % out, at % out]);
+            for (tap, c) in [(0, 0), (74, 3), (146, 7)] {
+                let sum: f64 = all().map(|at| under(at, tap) * f64::from(dy[place(at) * c_out + c])).sum();
+                assert!((f64::from(dw[tap * c_out + c]) - sum).abs() < 0.1, "{tap}, {c}: {sum}");
             }
         });
     }

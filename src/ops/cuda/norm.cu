@@ -1,4 +1,5 @@
-// Batch norm over the rows of x: [rows, C], with ReLU riding along. floor: 0 with ReLU, minus infinity without.
+// Batch norm over the rows of x: [rows, C], in f32 or f16, with ReLU riding along; all else is in f32. floor: 0 with ReLU,
+// minus infinity without.
 //
 // A norm is [4, C]: mean, inverse deviation, gain, offset. Sums over rows are taken in shards, [2, shards, C], two sums a
 // channel, and then of ever fewer shards.
@@ -11,15 +12,15 @@ __device__ inline float normalized(float x, const float *norm, u32 c, u32 channe
 
 // Of each shard: the sums of x - pivot and of its square, where the pivot is the first row. Squares of values far from 0
 // would cancel.
-extern "C" __global__ void norm_sums(const float *x, float *sums, u32 rows, u32 channels, u32 shards) {
+extern "C" __global__ void norm_sums(Values x, float *sums, u32 rows, u32 channels, u32 shards) {
     const u32 i = thread_number();
     if (i >= shards * channels) return;
     const u32 c = i % channels;
     const Span shard = share(i / channels, shards, rows);
-    const float pivot = x[c];
+    const float pivot = value(x, c);
     float sum = 0, squares = 0;
     for (u32 row = shard.first; row < shard.end; row++) {
-        const float deviation = x[row * channels + c] - pivot;
+        const float deviation = value(x, row * channels + c) - pivot;
         sum += deviation;
         squares += deviation * deviation;
     }
@@ -29,7 +30,7 @@ extern "C" __global__ void norm_sums(const float *x, float *sums, u32 rows, u32 
 
 // Of each shard: the sums of dy and of dy * (x - mean), where ReLU lets dy pass.
 extern "C" __global__ void norm_gradient_sums(
-    const float *x, const float *dy, const float *norm, float floor, float *sums, u32 rows, u32 channels, u32 shards
+    Values x, const float *dy, const float *norm, float floor, float *sums, u32 rows, u32 channels, u32 shards
 ) {
     const u32 i = thread_number();
     if (i >= shards * channels) return;
@@ -38,10 +39,10 @@ extern "C" __global__ void norm_gradient_sums(
     const float mean = norm[c];
     float sum = 0, products = 0;
     for (u32 row = shard.first; row < shard.end; row++) {
-        const float value = x[row * channels + c];
-        const float passed = normalized(value, norm, c, channels) > floor ? dy[row * channels + c] : 0;
+        const float input = value(x, row * channels + c);
+        const float passed = normalized(input, norm, c, channels) > floor ? dy[row * channels + c] : 0;
         sum += passed;
-        products += passed * (value - mean);
+        products += passed * (input - mean);
     }
     sums[i] = sum;
     sums[shards * channels + i] = products;
@@ -74,14 +75,14 @@ __device__ inline void write_norm(
 
 // The norm of a batch from what norm_sums has summed over x. unbiased: variance with n - 1, or n if n is 1.
 extern "C" __global__ void norm_of_batch(
-    const float *x, const float *sums, const float *scale, const float *shift, float epsilon, float *norm, float *batch_mean,
+    Values x, const float *sums, const float *scale, const float *shift, float epsilon, float *norm, float *batch_mean,
     float *unbiased, u32 rows, u32 channels, u32 shards
 ) {
     const u32 c = thread_number();
     if (c >= channels) return;
     const double sum = total(sums, c, channels, {0, shards}) / rows;
     const double squares = total(sums + shards * channels, c, channels, {0, shards}) / rows;
-    const float mean = (float)(x[c] + sum);
+    const float mean = (float)(value(x, c) + sum);
     // NaN has to stay NaN, so that a divergence is seen.
     float variance = (float)(squares - sum * sum);
     variance = variance < 0 ? 0 : variance;
@@ -98,12 +99,12 @@ extern "C" __global__ void norm_of_moments(
 }
 
 extern "C" __global__ void norm_apply(
-    const float *x, const float *norm, float floor, float *y, u32 channels, u32 count
+    Values x, const float *norm, float floor, float *y, u32 channels, u32 count
 ) {
     const u32 i = thread_number();
     if (i >= count) return;
-    const float value = normalized(x[i], norm, i % channels, channels);
-    y[i] = value < floor ? floor : value;
+    const float output = normalized(value(x, i), norm, i % channels, channels);
+    y[i] = output < floor ? floor : output;
 }
 
 // The gradients of scale and shift from what norm_gradient_sums has summed, added to those that there are; and the map from
@@ -128,11 +129,11 @@ extern "C" __global__ void norm_parameter_gradients(
 
 // Turns the gradient of the norm's output into that of its input, in place.
 extern "C" __global__ void norm_gradient(
-    const float *x, const float *norm, const float *map, float floor, float *dy, u32 channels, u32 count
+    Values x, const float *norm, const float *map, float floor, float *dy, u32 channels, u32 count
 ) {
     const u32 i = thread_number();
     if (i >= count) return;
     const u32 c = i % channels;
-    const float value = x[i], passed = normalized(value, norm, c, channels) > floor ? dy[i] : 0;
-    dy[i] = norm[2 * channels + c] * passed - map[channels + c] - value * map[c];
+    const float input = value(x, i), passed = normalized(input, norm, c, channels) > floor ? dy[i] : 0;
+    dy[i] = norm[2 * channels + c] * passed - map[channels + c] - input * map[c];
 }

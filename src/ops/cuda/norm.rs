@@ -6,6 +6,7 @@ use dfdx::tensor::CudaError;
 use super::kernels::Kernels;
 use super::memory::{View, ViewMut};
 use super::operands::Affine;
+use super::values::Values;
 use crate::ops::workspace;
 
 /// Shards that one thread of a channel adds up.
@@ -27,7 +28,7 @@ impl Norm {
     pub fn of_batch(
         kernels: &Kernels,
         relu: bool,
-        x: View<'_>,
+        x: Values<'_>,
         affine: Affine<'_>,
         moments: [ViewMut<'_>; 2],
     ) -> Result<Self, CudaError> {
@@ -35,7 +36,7 @@ impl Norm {
         let rows = x.len() / channels;
         let sums = sums(kernels, rows, channels, |sums| kernels.norm_sums(channels, x, sums))?;
         let mut values = kernels.scratch(4 * channels)?;
-        kernels.norm_of_batch([x, View::of(&sums)], affine, ViewMut::of(&mut values), moments)?;
+        kernels.norm_of_batch(x, View::of(&sums), affine, ViewMut::of(&mut values), moments)?;
         Ok(Self { values, channels, relu, inverse_count: 1.0 / rows as f64 })
     }
 
@@ -53,26 +54,26 @@ impl Norm {
     }
 
     /// `x`, `y`: `[rows, C]`.
-    pub fn apply(&self, kernels: &Kernels, x: View<'_>, y: ViewMut<'_>) -> Result<(), CudaError> {
-        kernels.norm_apply([x, View::of(&self.values)], self.floor(), y)
+    pub fn apply(&self, kernels: &Kernels, x: Values<'_>, y: ViewMut<'_>) -> Result<(), CudaError> {
+        kernels.norm_apply(x, View::of(&self.values), self.floor(), y)
     }
 
     /// Turns the gradient of the output into that of the input `x`, and adds those of the parameters.
     pub fn backward(
         &self,
         kernels: &Kernels,
-        x: View<'_>,
+        x: Values<'_>,
         mut dy: ViewMut<'_>,
         parameters: [ViewMut<'_>; 2],
     ) -> Result<(), CudaError> {
         let (channels, floor, norm) = (self.channels, self.floor(), View::of(&self.values));
         let sums = sums(kernels, x.len() / channels, channels, |sums| {
-            kernels.norm_gradient_sums([x, dy.read(), norm], floor, sums)
+            kernels.norm_gradient_sums(x, [dy.read(), norm], floor, sums)
         })?;
         let mut map: CudaSlice<f32> = kernels.scratch(2 * channels)?;
         let sums = [View::of(&sums), norm];
         kernels.norm_parameter_gradients(sums, self.inverse_count, parameters, ViewMut::of(&mut map))?;
-        kernels.norm_gradient([x, norm, View::of(&map)], floor, dy.reborrow())
+        kernels.norm_gradient(x, [norm, View::of(&map)], floor, dy.reborrow())
     }
 
     /// The value under which nothing passes.

@@ -5,7 +5,7 @@
 use cudarc::cublas::sys::cublasOperation_t;
 
 use super::memory::View;
-use super::products::Values;
+use super::values::Values;
 
 /// Most values that kernels and matrix products count.
 pub const MOST_VALUES: usize = i32::MAX as usize;
@@ -53,14 +53,17 @@ pub struct PlacedCut {
     pub size: [f32; 2],
 }
 
-/// A matrix in row-major order, as it is stored.
+/// A matrix in row-major order; rows and columns are those of it as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
-    /// As many as rows times columns.
+    /// All, with those between its rows.
     pub values: Values<'a>,
+    /// By what a product with it is multiplied; 1 if missing.
+    pub unscale: Option<View<'a>>,
     rows: usize,
-    /// As it is stored.
-    pub columns: usize,
+    columns: usize,
+    /// Values from a row to the next.
+    pub apart: usize,
     transposed: bool,
 }
 
@@ -68,7 +71,18 @@ impl<'a> Matrix<'a> {
     /// Of so many columns.
     pub fn new(values: impl Into<Values<'a>>, columns: usize) -> Self {
         let values = values.into();
-        Self { values, rows: rows(values.len(), columns), columns, transposed: false }
+        Self { values, unscale: None, rows: rows(values.len(), columns), columns, apart: columns, transposed: false }
+    }
+
+    /// The first columns of one that is not transposed.
+    pub fn first_columns(self, columns: usize) -> Self {
+        assert!(columns <= self.columns && !self.transposed, "{columns} columns of {self:?}");
+        Self { columns, ..self }
+    }
+
+    /// The same values, times the inverse of what a product with them is to be multiplied by.
+    pub fn scaled(self, unscale: Option<View<'a>>) -> Self {
+        Self { unscale, ..self }
     }
 
     /// The same values, to be multiplied as the transposed matrix.

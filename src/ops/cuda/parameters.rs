@@ -4,9 +4,10 @@ use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
 use super::context::Context;
-use super::memory::{CudaGradients, Output, Source, View, ViewMut};
+use super::memory::{CudaGradients, Output, Source, ViewMut};
 use super::norm::Norm;
 use super::operands::Affine;
+use super::values::Values;
 use crate::ops::tape::Slot;
 use crate::ops::{Channels, Moments, OpError, sizes};
 
@@ -35,7 +36,12 @@ impl Parameters {
     }
 
     /// The norm of the batch `x: [rows, C]`, and its moments.
-    pub fn norm_of_batch(&self, context: &Context, relu: bool, x: View<'_>) -> Result<(Norm, Moments<Cuda>), OpError> {
+    pub fn norm_of_batch(
+        &self,
+        context: &Context,
+        relu: bool,
+        x: Values<'_>,
+    ) -> Result<(Norm, Moments<Cuda>), OpError> {
         let output = || Output::new(&context.device, (self.scale.view().len(),));
         let (mut mean, mut variance) = (output()?, output()?);
         let norm = Norm::of_batch(&context.kernels, relu, x, self.affine(), [mean.view(), variance.view()]);
@@ -57,7 +63,7 @@ impl Parameters {
         &self,
         context: &Context,
         norm: &Norm,
-        x: View<'_>,
+        x: Values<'_>,
         dy: ViewMut<'_>,
         gradients: &mut CudaGradients,
     ) -> Result<(), CudaError> {

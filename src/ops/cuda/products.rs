@@ -13,6 +13,7 @@ use dfdx::tensor::CudaError;
 use super::kernels::Kernels;
 use super::memory::{View, ViewMut};
 use super::operands::{Matrix, number};
+use super::values::{Values, ValuesMut};
 use crate::device::Precision;
 
 /// Values that a thread looks through for the largest, at least, and threads that do so at most.
@@ -24,7 +25,7 @@ const THREADS: usize = 1 << 16;
 pub struct Products {
     blas: CudaBlas,
     precision: Precision,
-    /// 0 and 1, where the GPU looks up what to multiply by.
+    /// 0 and 1, for products by a number that the GPU looks up.
     numbers: CudaSlice<f32>,
 }
 
@@ -41,54 +42,16 @@ pub enum Factor<'a> {
     },
 }
 
-/// The values of a [`Factor`].
-#[derive(Clone, Copy, Debug)]
-pub enum Values<'a> {
-    /// In f32.
-    F32(View<'a>),
-    /// The bits in f16, and by what to multiply a product, 1 if missing.
-    F16(View<'a, u16>, Option<View<'a>>),
-}
-
 impl Factor<'_> {
-    /// All of them.
-    pub fn values(&self) -> Values<'_> {
+    /// Some of its values, as a matrix of so many columns. Panics if there are not so many.
+    pub fn rows(&self, range: Range<usize>, columns: usize) -> Matrix<'_> {
         match self {
-            Self::F32(values) => Values::F32(*values),
+            Self::F32(values) => Matrix::new(values.part(range), columns),
             Self::F16 { bits, scale } => {
-                Values::F16(View::of(bits), scale.as_ref().map(|scale| View::of(scale).part(1..2)))
+                let unscale = scale.as_ref().map(|scale| View::of(scale).part(1..2));
+                Matrix::new(View::of(bits).part(range), columns).scaled(unscale)
             }
         }
-    }
-}
-
-impl Values<'_> {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::F16(bits, _) => bits.len(),
-        }
-    }
-
-    /// Some of them. Panics if there are not so many.
-    pub fn part(self, range: Range<usize>) -> Self {
-        match self {
-            Self::F32(values) => Self::F32(values.part(range)),
-            Self::F16(bits, unscale) => Self::F16(bits.part(range), unscale),
-        }
-    }
-}
-
-impl<'a> From<View<'a>> for Values<'a> {
-    fn from(values: View<'a>) -> Self {
-        Self::F32(values)
-    }
-}
-
-impl<'a> From<View<'a, u16>> for Values<'a> {
-    fn from(bits: View<'a, u16>) -> Self {
-        Self::F16(bits, None)
     }
 }
 
@@ -101,10 +64,7 @@ impl Products {
             Precision::Tf32 => cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
         };
         // SAFETY: the handle is alive.
-        unsafe {
-            cublasSetMathMode(*blas.handle(), math).result()?;
-            cublasSetPointerMode_v2(*blas.handle(), cublasPointerMode_t::CUBLAS_POINTER_MODE_DEVICE).result()?;
-        }
+        unsafe { cublasSetMathMode(*blas.handle(), math) }.result()?;
         Ok(Self { blas, precision, numbers })
     }
 
@@ -130,56 +90,57 @@ impl Products {
         }
     }
 
-    /// `c = a b`, or `c += a b`. Both factors in f32 or both in f16, of which one at most is scaled.
-    pub fn multiply(&self, a: Matrix<'_>, b: Matrix<'_>, c: ViewMut<'_>, accumulate: bool) -> Result<(), CudaError> {
-        let ([m, k], [also_k, n]) = (a.extents(), b.extents());
+    /// `c = a b`, or `c += a b`. All in f32, or both factors in f16, of which one at most is scaled.
+    pub fn multiply<'c>(
+        &self,
+        a: Matrix<'_>,
+        b: Matrix<'_>,
+        c: impl Into<ValuesMut<'c>>,
+        accumulate: bool,
+    ) -> Result<(), CudaError> {
+        let (written, [m, k], [also_k, n]) = (c.into(), a.extents(), b.extents());
+        let c = written.read();
         assert_eq!((k, c.len()), (also_k, m * n), "factors of a matrix product");
         if c.len() == 0 {
             return Ok(());
         }
-        let [m, n, k, a_columns, b_columns] = [m, n, k, a.columns, b.columns].map(|extent| number(extent) as i32);
-        let numbers = View::of(&self.numbers);
-        let [zero, one] = [0, 1].map(|at| numbers.part(at..at + 1));
-        let beta = if accumulate { one } else { zero };
-        let (left, right, kind, alpha) = match (b.values, a.values) {
-            (Values::F32(b), Values::F32(a)) => (b.address(), a.address(), cudaDataType::CUDA_R_32F, one),
-            (Values::F16(b, scaled), Values::F16(a, also)) => {
-                assert!(scaled.is_none() || also.is_none(), "both factors are scaled");
-                (b.address(), a.address(), cudaDataType::CUDA_R_16F, scaled.or(also).unwrap_or(one))
+        let [m, n, k, a_apart, b_apart] = [m, n, k, a.apart, b.apart].map(|extent| number(extent) as i32);
+        assert!(a.unscale.is_none() || b.unscale.is_none(), "both factors are scaled");
+        let (one, beta) = (1.0_f32, if accumulate { 1.0 } else { 0.0_f32 });
+        let (mode, alpha, beta): (_, *const f32, *const f32) = match a.unscale.or(b.unscale) {
+            None => (cublasPointerMode_t::CUBLAS_POINTER_MODE_HOST, &one, &beta),
+            // The GPU alone knows it, and then has to know both.
+            Some(unscale) => {
+                let beta = View::of(&self.numbers).part(usize::from(accumulate)..2);
+                let [alpha, beta] = [unscale, beta].map(|number| number.address() as *const f32);
+                (cublasPointerMode_t::CUBLAS_POINTER_MODE_DEVICE, alpha, beta)
             }
-            mixed => panic!("factors of two precisions: {mixed:?}"),
         };
-        let (op_b, op_a, c, handle) = (b.operation(), a.operation(), c.address(), *self.blas.handle());
-        let [alpha, beta] = [alpha, beta].map(|number| number.address());
+        let in_f16 = match (b.values, a.values, c) {
+            (Values::F32(_), Values::F32(_), Values::F32(_)) => false,
+            (Values::F16(_), Values::F16(_), _) => true,
+            mixed => panic!("factors of two types: {mixed:?}"),
+        };
+        let product = match c {
+            Values::F32(_) => cudaDataType::CUDA_R_32F,
+            Values::F16(_) => cudaDataType::CUDA_R_16F,
+        };
+        let [left, right, c] = [b.values, a.values, c].map(|values| values.address());
+        let (op_b, op_a, handle) = (b.operation(), a.operation(), *self.blas.handle());
         // In cuBLAS's column-major order this is the product of the transposed matrices in the other order.
         // SAFETY: the handle is alive, the extents are those of the views, as was checked, `c`, borrowed for writing, overlaps
-        // with nothing, and the handle looks up alpha and beta on the GPU, where they lie. Memory on the GPU is freed by
-        // its stream, so after what is begun here.
+        // with nothing, and the handle looks up alpha and beta where they lie. Memory on the GPU is freed by its stream, so
+        // after what is begun here, and what lies on the host is read before these calls return.
         let done = unsafe {
-            if kind == cudaDataType::CUDA_R_32F {
-                let (alpha, left, right, beta) =
-                    (alpha as *const f32, left as *const f32, right as *const f32, beta as *const f32);
-                blas::sgemm(
-                    handle,
-                    op_b,
-                    op_a,
-                    n,
-                    m,
-                    k,
-                    alpha,
-                    left,
-                    b_columns,
-                    right,
-                    a_columns,
-                    beta,
-                    c as *mut f32,
-                    n,
-                )
+            cublasSetPointerMode_v2(handle, mode).result()?;
+            if !in_f16 {
+                let (left, right) = (left as *const f32, right as *const f32);
+                blas::sgemm(handle, op_b, op_a, n, m, k, alpha, left, b_apart, right, a_apart, beta, c as *mut f32, n)
             } else {
-                let (alpha, left, right, beta) =
-                    (alpha as *const _, left as *const _, right as *const _, beta as *const _);
+                let (alpha, beta) = (alpha.cast(), beta.cast());
+                let (left, right) = (left as *const _, right as *const _);
                 let (sum, algorithm) = (cublasComputeType_t::CUBLAS_COMPUTE_32F, cublasGemmAlgo_t::CUBLAS_GEMM_DFALT);
-                let f32 = cudaDataType::CUDA_R_32F;
+                let f16 = cudaDataType::CUDA_R_16F;
                 blas::gemm_ex(
                     handle,
                     op_b,
@@ -189,14 +150,14 @@ impl Products {
                     k,
                     alpha,
                     left,
-                    kind,
-                    b_columns,
+                    f16,
+                    b_apart,
                     right,
-                    kind,
-                    a_columns,
+                    f16,
+                    a_apart,
                     beta,
                     c as *mut _,
-                    f32,
+                    product,
                     n,
                     sum,
                     algorithm,

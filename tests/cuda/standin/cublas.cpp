@@ -78,12 +78,12 @@ int cublasSgemm_v2(
     return 0;
 }
 
-// Factors in f16, sums and the product in f32.
+// Factors in f16, sums in f32, and the product in either.
 int cublasGemmEx(
     void *, int transpose_a, int transpose_b, int m, int n, int k, const void *alpha, const void *a, int type_a, int lda,
     const void *b, int type_b, int ldb, const void *beta, void *c, int type_c, int ldc, int sum, int
 ) {
-    if (type_a != F16 || type_b != F16 || type_c != F32 || sum != SUM_IN_F32) return 15;
+    if (type_a != F16 || type_b != F16 || (type_c != F32 && type_c != F16) || sum != SUM_IN_F32) return 15;
     auto exact = [](_Float16 value) { return (float)value; };
     std::vector<float> left, right;
     if (!standin_idle()) {
@@ -91,10 +91,15 @@ int cublasGemmEx(
         right = converted((const _Float16 *)b, transpose_b ? n : k, transpose_b ? k : n, ldb, exact);
     }
     Handle plain = {0};
-    return cublasSgemm_v2(
+    std::vector<float> sums;
+    _Float16 *halves = type_c == F16 ? (_Float16 *)c : nullptr;
+    if (halves && !standin_idle()) sums = converted(halves, m, n, ldc, exact);
+    const int status = cublasSgemm_v2(
         &plain, transpose_a, transpose_b, m, n, k, (const float *)alpha, left.data(), lda, right.data(), ldb, (const float *)beta,
-        (float *)c, ldc
+        halves ? sums.data() : (float *)c, ldc
     );
+    for (size_t at = 0; at < sums.size(); at++) halves[at] = (_Float16)sums[at];
+    return status;
 }
 
 }

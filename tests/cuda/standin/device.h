@@ -23,6 +23,11 @@ inline unsigned short half_bits(float value) {
     memcpy(&bits, &half, sizeof bits);
     return bits;
 }
+inline float half_value(unsigned short bits) {
+    _Float16 half;
+    memcpy(&half, &bits, sizeof half);
+    return half;
+}
 inline unsigned __float_as_uint(float value) { unsigned bits; memcpy(&bits, &value, sizeof bits); return bits; }
 inline float __uint_as_float(unsigned bits) { float value; memcpy(&value, &bits, sizeof value); return value; }
 inline float __fmul_rn(float a, float b) { return a * b; }
