@@ -1,6 +1,6 @@
 //! `cargo bench`: training steps of whole networks, each in a process of its own; medians over several rounds.
 //!
-//! `cargo bench -- --peers` times the same step in other libraries in turn (`benches/peers`) and prints ratios.
+//! `cargo bench --bench step -- --peers` times the same step in other libraries in turn (`benches/peers`) and prints ratios.
 
 mod case;
 #[path = "../peak/mod.rs"]

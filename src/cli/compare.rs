@@ -15,7 +15,9 @@ use super::stdout::{self, path};
 use super::{Failure, Output, picture};
 use crate::arch::Architecture;
 use crate::evaluate::job;
-use crate::report::{Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text};
+use crate::report::{
+    CONTROL, Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text,
+};
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
 use crate::space::Space;
@@ -174,13 +176,13 @@ fn arms(args: &Args) -> Result<Vec<Arm>, Failure> {
             arms.push(Arm { name: name.clone(), set: vec![format!("search.strategy={name}")] });
         }
     }
-    let strategies = arms.len();
+    let strategies: Vec<String> = arms.iter().map(|arm| arm.name.clone()).chain([CONTROL.to_owned()]).collect();
     for (name, setting) in &args.variants {
+        if strategies.contains(name) {
+            let text = format!("--variant {name}: that is the name of a strategy, give the variant another name");
+            return Err(Failure::Usage(anyhow!(text)));
+        }
         match arms.iter().position(|arm| arm.name == *name) {
-            Some(at) if at < strategies => {
-                let text = format!("--variant {name}: that is a strategy compared here, give the variant another name");
-                return Err(Failure::Usage(anyhow!(text)));
-            }
             Some(at) => arms[at].set.push(setting.clone()),
             None => arms.push(Arm { name: name.clone(), set: vec![setting.clone()] }),
         }

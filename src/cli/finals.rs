@@ -110,9 +110,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         check_unchanged(&args, list, &dir)?;
         let (trainings, _) = dir.read_trainings()?;
         if let Some(answers) = dir.read_answers(list)?
-            && unfinished(list, &trainings, &dir).is_empty()
+            && trainings.len() == list.jobs().len()
         {
-            // Nothing is left to compute.
+            // Nothing is left to compute, and the models are not needed any more.
             run.data(&args.data, output)?;
             return show(&run, list, &trainings, &answers, output);
         }
@@ -139,9 +139,10 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     on_device!(&device, crew(workers)?, engines => {
         let device = engines.device();
         let inner = TrainEvaluator::new(data.clone(), list.protocol, engines);
-        let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone() };
+        let recorded = store.trials()?;
+        let jobs = unfinished(&list, &recorded, &dir);
+        let models = Models { data: data.clone(), protocol: list.protocol, device, dir: dir.clone(), recorded };
         let evaluator = Filing::new(inner, models);
-        let jobs = unfinished(&list, &store.trials()?, &dir);
         let trained = train(&list, jobs, &title, &setup, &evaluator, &mut store);
         if let Some(error) = evaluator.into_error() {
             return Err(Failure::Failed(error.context("the finals stopped; what is trained is kept")));

@@ -82,11 +82,17 @@ pub(super) fn rung(text: &str) -> Result<(usize, usize), String> {
     Ok((images, self::epochs(epochs).map_err(|_| wrong())?.get()))
 }
 
+/// Whether a name can stand in any table and file name as it is.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+}
+
 /// Name and setting of a variant like `screened:search.screen=naswot`.
 pub(super) fn variant(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
-        Some((name, setting)) if !name.is_empty() && setting.contains('=') => Ok((name.to_owned(), setting.to_owned())),
-        _ => Err("give a name and a setting such as screened:search.screen=naswot".to_owned()),
+        Some((name, setting)) if is_plain(name) && setting.contains('=') => Ok((name.to_owned(), setting.to_owned())),
+        _ => Err("give a name of letters, digits, `-` and `_` and a setting, such as screened:search.screen=naswot"
+            .to_owned()),
     }
 }
 
@@ -171,7 +177,7 @@ mod tests {
         let parts = |name: &str, setting: &str| Ok((name.to_owned(), setting.to_owned()));
         assert_eq!(variant("old:search.population=5"), parts("old", "search.population=5"));
         assert_eq!(variant("flat:ladder=[{a=\"b:c\"}]"), parts("flat", "ladder=[{a=\"b:c\"}]"));
-        for text in ["", "screened", "search.screen=naswot", ":search.screen=naswot", "screened:naswot"] {
+        for text in ["", "screened", "search.screen=naswot", ":search.screen=naswot", "screened:naswot", "a,b:x=1"] {
             assert!(variant(text).is_err_and(|error| error.contains("screened:search.screen=naswot")), "{text}");
         }
     }

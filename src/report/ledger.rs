@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::columns::columns;
 use super::units::{duration, si};
 use crate::search::trial::{Failure, Origin, Outcome, Trial};
 
@@ -149,11 +150,9 @@ pub fn ledger_table(ledger: &Ledger) -> String {
     if ledger.items.is_empty() {
         return String::new();
     }
-    let line = |[name, trainings, time, share, images, macs]: [&str; 6]| {
-        format!("  {name:16}  {trainings:>9}  {time:>8}  {share:>5}  {images:>6}  {macs:>13}\n")
-    };
-    let lines: String = ledger.rows().iter().map(|row| line(row.each_ref().map(String::as_str))).collect();
-    format!("\ncost\n{}{lines}", line(HEADER))
+    let rows: Vec<[String; 6]> = std::iter::once(HEADER.map(str::to_owned)).chain(ledger.rows()).collect();
+    let lines: String = columns(&rows, 1).lines().map(|line| format!("  {line}\n")).collect();
+    format!("\ncost\n{lines}")
 }
 
 #[cfg(test)]
@@ -195,7 +194,7 @@ mod tests {
         assert_eq!(item.spent, Spent { seconds: 2.0, ..Spent::default() });
         assert_eq!(ledger.total, Spent { seconds: without.total.seconds + 2.0, ..without.total });
         assert_eq!(ledger.items.len(), without.items.len() + 1);
-        assert!(ledger_table(&ledger).contains("untrained networks          0        2s"), "{}", ledger_table(&ledger));
+        assert!(ledger_table(&ledger).contains("untrained networks          0    2s"), "{}", ledger_table(&ledger));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use architecture_svg::architecture_svg;
 pub use audit::{Audit, FEWEST_NETWORKS, audit_csv, audit_text};
 pub use card::{Card, Finalist, Source};
 pub use columns::columns;
-pub use comparison::{Comparison, Searched, Terms, comparison_csv, comparison_svg, comparison_text};
+pub use comparison::{CONTROL, Comparison, Searched, Terms, comparison_csv, comparison_svg, comparison_text};
 pub use finals::{
     Contest, FinalsReport, Gap, McNemar, Spread, Standing, TestGap, Versus, finals_table, standings_table,
 };

@@ -12,9 +12,10 @@ use crate::search::hypervolume::{Reference, hypervolume_of};
 use crate::search::ladder::{self, trained_for};
 use crate::search::trial::{Origin, Outcome, Trial};
 use crate::space::{Rung, Space};
+use crate::stats::normal_above;
 
-/// Differences of less than this many standard errors are not an order.
-const SIGNIFICANT: f64 = 2.0;
+/// How probable it may be that a search seems to beat uniform scaling by chance alone.
+const SIGNIFICANCE: f64 = 0.025;
 
 /// One scored trial beside the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,9 +75,10 @@ impl Generations {
 pub enum VersusUniform {
     /// The run has no scored uniform scaling to compare with.
     NoControl,
-    /// No searched network on the front is more accurate than a uniform scaling of at least its MACs by more than noise.
+    /// No searched network is more accurate than a uniform scaling of at least its MACs by more than chance makes among so
+    /// many of them.
     NotBeaten,
-    /// A searched network on the front is.
+    /// A searched network is.
     Beaten {
         /// The searched trial.
         trial: usize,
@@ -177,7 +179,7 @@ impl RunSummary {
             baseline: paper.and_then(|trial| row(trial, paper_accuracy, baseline)),
             front: rows(front(comparable.clone())),
             uniform: rows(uniform.clone()),
-            versus_uniform: versus_uniform(&front(comparable), &uniform),
+            versus_uniform: versus_uniform(comparable, &uniform),
             ledger: Ledger::new(trials, &[]),
         }
     }
@@ -203,20 +205,21 @@ fn row(trial: &Trial, paper_accuracy: Option<f64>, baseline: &Cost) -> Option<Ro
     })
 }
 
-/// The clearest case, in standard errors of the difference, of a searched network that is as cheap and more accurate.
-fn versus_uniform(front: &[&Trial], uniform: &[&Trial]) -> VersusUniform {
-    let mut clearest = None;
-    let mut controls = 0;
+/// The clearest case, in standard errors of the difference, of a searched network that is as cheap and more accurate; if it is
+/// clearer than the clearest of so many would be by chance (Bonferroni's correction: the search has chosen among all of them).
+fn versus_uniform<'a>(trials: impl Iterator<Item = &'a Trial> + Clone, uniform: &[&Trial]) -> VersusUniform {
+    let (mut clearest, mut pairs, mut controls) = (None, 0, 0);
     for control in uniform {
         let Some(theirs) = control.outcome.score() else { continue };
         controls += 1;
-        for trial in front {
-            let Some(ours) = trial.outcome.score() else { continue };
-            let searched = !matches!(trial.job.origin, Origin::Uniform { .. });
+        for trial in trials.clone().filter(|trial| !matches!(trial.job.origin, Origin::Uniform { .. })) {
+            let Some(ours) = trial.outcome.score().filter(|_| trial.job.cost.macs <= control.job.cost.macs) else {
+                continue;
+            };
+            pairs += 1;
             let gain = ours.accuracy - theirs.accuracy;
             let clarity = gain / ours.accuracy_se.hypot(theirs.accuracy_se);
-            let clear = searched && trial.job.cost.macs <= control.job.cost.macs && clarity > SIGNIFICANT;
-            if clear && clearest.as_ref().is_none_or(|(best, _)| clarity > *best) {
+            if clearest.as_ref().is_none_or(|(best, _)| clarity > *best) {
                 let beaten = VersusUniform::Beaten {
                     trial: trial.job.index,
                     uniform: control.job.index,
@@ -228,9 +231,10 @@ fn versus_uniform(front: &[&Trial], uniform: &[&Trial]) -> VersusUniform {
         }
     }
     match clearest {
-        Some((_, beaten)) => beaten,
-        None if controls == 0 => VersusUniform::NoControl,
-        None => VersusUniform::NotBeaten,
+        // Not so if there is no clarity, for want of an error.
+        Some((clarity, beaten)) if normal_above(clarity) * f64::from(pairs) < SIGNIFICANCE => beaten,
+        _ if controls == 0 => VersusUniform::NoControl,
+        _ => VersusUniform::NotBeaten,
     }
 }
 
@@ -377,6 +381,9 @@ pub(super) mod tests {
         // More accurate, but at a higher cost.
         assert_eq!(verdict(&[uniform(0, 500, 0.70, 50), evolved(1, 0.82, 90)]), VersusUniform::NotBeaten);
         assert_eq!(verdict(&[evolved(1, 0.82, 90), failed(2)]), VersusUniform::NoControl);
+        // What is clear of one network is no wonder of the best of twenty.
+        let others = (5..25).map(|index| evolved(index, 0.7, 30_000_000));
+        assert_eq!(verdict(&example().into_iter().chain(others).collect::<Vec<_>>()), VersusUniform::NotBeaten);
         assert_eq!(verdict(&[]), VersusUniform::NoControl);
     }
 

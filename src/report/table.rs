@@ -91,10 +91,12 @@ pub(super) fn verdict(versus: &VersusUniform) -> String {
         VersusUniform::NoControl => {
             "no uniform scaling was scored in this run, so it does not show whether searching was worth it\n".to_owned()
         }
-        VersusUniform::NotBeaten => "nothing on the front beats uniform scaling by more than noise\n".to_owned(),
+        VersusUniform::NotBeaten => {
+            "nothing beats uniform scaling by more than chance makes among so many trials\n".to_owned()
+        }
         VersusUniform::Beaten { trial, uniform, accuracy_gain, macs_ratio } => format!(
-            "trial {trial} beats uniform scaling (trial {uniform}): {:+.1} points at {macs_ratio:.2}x its MACs; this is the \
-             clearest of all pairs, so train both again before relying on it\n",
+            "trial {trial} beats uniform scaling (trial {uniform}): {:+.1} points at {macs_ratio:.2}x its MACs, more \
+             than chance makes among so many trials; but both were trained once, so ask `finals` before relying on it\n",
             accuracy_gain * 100.0
         ),
     }
@@ -128,18 +130,18 @@ GoogLeNet scaled as a whole
       0  80.0 ± 1.0 %   100M       5.00M  +0.0 points, 1.00x MACs  GoogLeNet
 
 baseline: GoogLeNet, trial 0, 100M MACs
-trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs; this is the clearest of all pairs, so train both \
-again before relying on it
+trial 4 beats uniform scaling (trial 0): +4.0 points at 0.90x its MACs, more than chance makes among so many trials; but \
+both were trained once, so ask `finals` before relying on it
 accuracy is on the validation images that the search selected on, ± one standard error; differences of less than two \
 are noise, not an order
 
 cost
-  spent on          trainings      time  share  images  training MACs
-  candidates                2        4s   40 %     256          42.2G
-  failed                    1        2s   20 %     128          3.84K
-  uniform scalings          1        2s   20 %     128          9.98G
-  baseline                  1        2s   20 %     128          38.4G
-  all                       5       10s  100 %     640          90.6G
+  spent on          trainings  time  share  images  training MACs
+  candidates                2    4s   40 %     256          42.2G
+  failed                    1    2s   20 %     128          3.84K
+  uniform scalings          1    2s   20 %     128          9.98G
+  baseline                  1    2s   20 %     128          38.4G
+  all                       5   10s  100 %     640          90.6G
 ";
         let rest = rest.replace("             vs baseline", "            vs baseline");
         assert!(text.ends_with(&rest), "{text}");
@@ -175,7 +177,7 @@ cost
     fn says_so_when_nothing_was_gained() {
         let trials = [uniform(0, 500, 0.80, 50_000_000), evolved(1, 0.81, 40_000_000)];
         let text = table(&RunSummary::new("pets", &space(2), &trials, &BASELINE));
-        assert!(text.contains("nothing on the front beats uniform scaling by more than noise"), "{text}");
+        assert!(text.contains("nothing beats uniform scaling by more than chance"), "{text}");
         assert!(text.contains("GoogLeNet, 100M MACs, not trained in this run"), "{text}");
         assert!(!text.contains("points"), "{text}");
     }

@@ -23,6 +23,11 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A p-value.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
 /// A share and its standard error in percent: `68.5 ± 1.5 %`.
 pub(super) fn with_error(share: f64, error: f64) -> String {
     format!("{:.1} ± {:.1} %", 100.0 * share, 100.0 * error)

@@ -127,6 +127,7 @@ pub fn drive(
         next: 0,
         told: 0,
         failures: 0,
+        exhausted: false,
     };
     let ended = thread::scope(|scope| {
         let work = Work { scope, evaluator, observer, stop: stop.now, sender };
@@ -158,14 +159,17 @@ struct Course<'a> {
     told: usize,
     /// How many of the latest told trials failed without a success between them.
     failures: usize,
+    /// Whether there was nothing left to propose from what a proposal may know: from then on it may know all before it, since
+    /// the last trials may still go up the ladder.
+    exhausted: bool,
 }
 
 /// What to do next.
 enum Step {
     /// Train this.
     Train(Box<Proposed>),
-    /// A stored trial was taken over; go on.
-    TakenOver,
+    /// There is nothing to train; ask for the next step.
+    Again,
     /// Nothing can be proposed before a running training ends.
     Wait,
     /// Propose no more.
@@ -189,7 +193,7 @@ impl Course<'_> {
                         work.start(*proposed)?;
                         running += 1;
                     }
-                    Step::TakenOver => {}
+                    Step::Again => {}
                     Step::Wait => break,
                     Step::End(why) => ended = Some(why),
                 }
@@ -221,7 +225,7 @@ impl Course<'_> {
         if index >= settings.trials {
             return Ok(Step::End(Ended::TrialsDone));
         }
-        let known = (index + 1).saturating_sub(settings.window);
+        let known = if self.exhausted { index } else { (index + 1).saturating_sub(settings.window) };
         if let Some(too_many) = self.tell_before(known) {
             return Ok(Step::End(too_many));
         }
@@ -229,7 +233,11 @@ impl Course<'_> {
             return Ok(Step::Wait);
         }
         let Some(proposed) = self.proposer.next(index, self.searcher, self.observer)? else {
-            return Ok(Step::End(Ended::SpaceExhausted));
+            if known == index {
+                return Ok(Step::End(Ended::SpaceExhausted));
+            }
+            self.exhausted = true;
+            return Ok(Step::Again);
         };
         let job = &proposed.job;
         if !self.budget.spend(job) {
@@ -242,7 +250,7 @@ impl Course<'_> {
                 return Err(DriveError::AnotherSearch { index, stored, expected });
             }
             self.outcomes.insert(index, trial);
-            return Ok(Step::TakenOver);
+            return Ok(Step::Again);
         }
         if self.stop.now.load(Ordering::Relaxed) || self.stop.proposing.load(Ordering::Relaxed) {
             return Ok(Step::End(Ended::Interrupted));

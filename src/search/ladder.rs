@@ -72,7 +72,8 @@ impl Ladder {
     /// again.
     pub fn turn(&self, turn: usize) -> usize {
         // Turns from one training on a rung to the next one on it, at the least.
-        let periods = std::iter::successors(Some(1_usize), |period| Some(period.saturating_mul(self.eta) + 1));
+        let periods =
+            std::iter::successors(Some(1_usize), |period| Some(period.saturating_mul(self.eta).saturating_add(1)));
         let periods: Vec<usize> = periods.take(self.rungs.len()).collect();
         let mut left = turn;
         for (rung, period) in periods.iter().enumerate().rev() {
@@ -98,8 +99,8 @@ impl Ladder {
 
     /// The job on the rung below of the candidate that goes up to `rung`. `None` if nobody can.
     ///
-    /// It is of the bin from which the fewest have gone up so far, of equal ones the cheaper; within the bin it has the
-    /// lowest non-domination rank among all trials of the rung below, and then the most room on its front.
+    /// It is of the bin from which the fewest have gone up so far, of equal ones the cheaper; it has the lowest
+    /// non-domination rank within the bin, and then the most room on its front there.
     pub fn promote(&mut self, rung: usize) -> Option<Job> {
         let bins = &mut self.entrants[rung.checked_sub(1)?];
         let waiting = bins.iter_mut().filter(|bin| bin.iter().any(|entrant| !entrant.promoted));
@@ -135,6 +136,14 @@ mod tests {
 
     fn ladder(overrides: &[&str]) -> Ladder {
         Ladder::new(&space(&[&[THREE, "protocol.epochs=3"], overrides].concat()))
+    }
+
+    #[test]
+    fn many_rungs_and_a_large_eta_have_turns_too() {
+        let rungs: Vec<String> = (32..42).map(|images| format!("{{train_images={images}, epochs=1}}")).collect();
+        let ladder = ladder(&["search.eta=100", &format!("ladder=[{}]", rungs.join(", "))]);
+        assert_eq!(ladder.top(), 10);
+        assert_eq!([99, 100, 200, 10_100, usize::MAX].map(|turn| ladder.turn(turn)), [0, 1, 0, 2, 0]);
     }
 
     /// A trial of rung 0.

@@ -7,7 +7,7 @@ use super::budget::training_macs;
 use super::digest::digest;
 use super::drive::{DriveError, Ended, Finished, Plan, Stop, drive};
 use super::front::{best_within, front};
-use super::ladder::rungs;
+use super::ladder::{rungs, trained_for};
 use super::landscape::{Fault, Landscape};
 use super::ports::{Evaluator, Event, Observer};
 use super::searcher::{Proposal, Searcher, Turn, searcher_for};
@@ -307,6 +307,23 @@ fn an_exhausted_space_ends_the_search() {
         keys.dedup();
         assert_eq!(keys.len(), found.trials.len());
     }
+}
+
+#[test]
+fn the_last_trials_of_an_exhausted_space_still_go_up_the_ladder() {
+    let small = ["widths.min_ratio=0.25", "search.trials=1000", "limits.max_macs=1G", "search.strategy=random"];
+    let choices = ["widths.choices.\"3a.b1x1\"=[4, 8]", "widths.choices.\"5b.b5x5\"=[4, 8, 12]"];
+    let digests = [("2", 1), ("2", 2), ("5", 1), ("5", 4)].map(|(window, workers)| {
+        let window = format!("search.window={window}");
+        let space = space(&[&small[..], &choices[..], &[LADDER, &window]].concat());
+        let found = search_with(&space, workers, &landscape(), &mut MemoryStore::new(vec![]));
+        assert_eq!(found.ended, Ended::SpaceExhausted);
+        for rung in rungs(&space) {
+            assert_eq!(trained_for(&found.trials, rung).count(), 6, "{window}, {rung:?}");
+        }
+        digest(&found.trials)
+    });
+    assert_eq!((&digests[0], &digests[2]), (&digests[1], &digests[3]));
 }
 
 #[test]

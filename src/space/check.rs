@@ -97,8 +97,7 @@ fn check_ladder(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
         let path = |key| ["ladder", &position, key];
         number(source, &path("train_images"), rung.train_images, protocol.batch..=protocol.train_images)?;
         number(source, &path("epochs"), rung.epochs, ranges::EPOCHS)?;
-        let seen = rung.train_images.saturating_mul(rung.epochs);
-        let longest = protocol.train_images.saturating_mul(protocol.epochs);
+        let (seen, longest) = (rung.seen(), protocol.rung().seen());
         if seen <= before || seen >= longest {
             let than = if seen <= before {
                 format!("no more than the {before} of the rung before")

@@ -84,12 +84,27 @@ impl Source {
             (_, None) => {
                 let line = format!("{} = {value}", quoted(leaf));
                 match find(&root, parents) {
-                    (span, Some(_)) if self.text[span.clone()].starts_with('{') => {
+                    (span, Some(DeValue::Table(_))) if self.text[span.clone()].starts_with('{') => {
                         (span.start + 1..span.start + 1, format!(" {line},"))
                     }
-                    (span, Some(_)) => {
+                    (span, Some(DeValue::Table(_))) if self.text[span.clone()].starts_with('[') => {
                         let end = self.text[span.start..].find('\n').map_or(self.text.len(), |at| span.start + at);
                         (end..end, format!("\n{line}"))
+                    }
+                    (span, Some(DeValue::Table(_))) => {
+                        // Written as a dotted key: so is this one, before it.
+                        let start = self.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+                        let dotted = self.text[start..].split('=').next().and_then(key_path).unwrap_or_default();
+                        let ends = |many: &usize| {
+                            parents.ends_with(&dotted[..*many].iter().map(String::as_str).collect::<Vec<_>>())
+                        };
+                        let many = (1..=dotted.len()).find(ends).unwrap_or(0);
+                        let prefix: String = dotted[..many].iter().map(|part| quoted(part) + ".").collect();
+                        (start..start, format!("{prefix}{line}\n"))
+                    }
+                    (_, Some(_)) => {
+                        let parents = parents.join(".").len();
+                        return Err(malformed(0..parents, "this is no section of the file"));
                     }
                     (_, None) if parents.is_empty() => (0..0, format!("{line}\n")),
                     (_, None) => {
@@ -190,6 +205,18 @@ choices = { \"3a.b1x1\" = [8, 16] }
         assert_eq!(with(&["widths.choices.\"3b.b1x1\"=[4]"]), Ok(TEXT.replace("{ \"3a", "{ \"3b.b1x1\" = [4], \"3a")));
         assert_eq!(with(&["limits.max_macs=600M"]), Ok(format!("{TEXT}\n[limits]\nmax_macs = \"600M\"\n")));
         assert_eq!(with(&["x=1"]), Ok(format!("x = 1\n{TEXT}")));
+    }
+
+    #[test]
+    fn a_new_key_stands_beside_dotted_ones_of_its_section() {
+        let set = |text: &str, key: &str| {
+            Source::new("a.toml", text, &[key.to_owned()]).map(|source| source.text).map_err(|error| error.to_string())
+        };
+        let dotted = "limits.max_macs = \"4M\"\n[search]\nend.after = 3\n";
+        assert_eq!(set(dotted, "limits.max_parameters=1M"), Ok(format!("limits.max_parameters = \"1M\"\n{dotted}")));
+        assert_eq!(set(dotted, "search.end.by=1"), Ok(dotted.replace("end.after", "end.by = 1\nend.after")));
+        let refused = set(TEXT, "search.trials.sample=1").unwrap_err();
+        assert!(refused.contains("this is no section of the file"), "{refused}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub use interval::Interval;
 pub use kendall::kendall_tau_b;
 pub use mcnemar::mcnemar;
 pub use mean::{mean, mean_interval, standard_error};
+pub use normal::above as normal_above;
 pub use quantile::{median, quantiles, quartiles};
 pub use spearman::spearman;
 pub use undefined::Undefined;

@@ -8,11 +8,11 @@ const FAR: f64 = 3.0;
 /// Enough terms for full precision from [`FAR`] on.
 const TERMS: usize = 200;
 
-/// The probability of a value above `z`, with a relative error below 1e-12.
+/// The probability of a value above `z` in the standard normal distribution, with a relative error below 1e-12.
 ///
 /// Source: Abramowitz & Stegun, "Handbook of Mathematical Functions", 26.2.11 (series) and 26.2.14 (continued
 /// fraction).
-pub(super) fn above(z: f64) -> f64 {
+pub fn above(z: f64) -> f64 {
     let density = (-0.5 * z * z).exp() / TAU.sqrt();
     if z < -FAR {
         return 1.0 - above(-z);

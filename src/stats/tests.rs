@@ -94,9 +94,8 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../../tests/golden/stats.json")).unwrap()
 }
 
-/// Equal to 1e-10, relative to values above 1.
-#[track_caller]
 /// To ten digits, or where there is nothing but rounding.
+#[track_caller]
 fn assert_close(ours: f64, expected: f64, what: &str) {
     assert!((ours - expected).abs() <= 1e-10 * expected.abs().max(1e-5), "{what}: {ours}, expected {expected}");
 }

@@ -22,7 +22,7 @@ use super::files::{sync_parent, write_atomically};
 use super::journal::{Journal, Trials};
 use super::lock::RunLock;
 use super::{Error, Warning, read_journal};
-use crate::search::finals::{Answers, List};
+use crate::search::finals::{self, Answers, List};
 use crate::search::ports::{Store, StoreError};
 use crate::search::trial::Trial;
 
@@ -35,6 +35,17 @@ pub struct FinalsDir(PathBuf);
 struct Frozen {
     sha256: String,
     list: List,
+}
+
+/// What of `list.json` tells its version, whatever else that has.
+#[derive(Deserialize)]
+struct Form {
+    list: FormOfList,
+}
+
+#[derive(Deserialize)]
+struct FormOfList {
+    version: u32,
 }
 
 impl FinalsDir {
@@ -81,9 +92,19 @@ impl FinalsDir {
     /// [`Error::RunFile`] if it is not what was frozen; [`Error::Io`] if it cannot be read.
     pub fn read_list(&self) -> Result<Option<List>, Error> {
         let path = self.list();
+        if let Some(Form { list: FormOfList { version } }) = read_json(&path)?
+            && version > finals::VERSION
+        {
+            let reason = format!(
+                "a list of version {version}, this program reads versions up to {}: use the newer program",
+                finals::VERSION
+            );
+            return Err(Error::RunFile { path, reason });
+        }
         let Some(Frozen { sha256, list }) = read_json(&path)? else { return Ok(None) };
         if list.sha256() != sha256 {
-            let reason = "not the list that was frozen: its hash is another; put it back, or remove the folder";
+            let reason =
+                "not the list that was frozen: its hash is another; put it back, or move the folder away to begin anew";
             return Err(Error::RunFile { path, reason: reason.to_owned() });
         }
         Ok(Some(list))
@@ -329,5 +350,7 @@ mod tests {
         let text = fs::read_to_string(dir.list()).unwrap();
         fs::write(dir.list(), text.replace("\"epochs\": 2", "\"epochs\": 3")).unwrap();
         assert!(message(dir.read_list()).contains("its hash is another"));
+        fs::write(dir.list(), text.replace("\"version\": 2", "\"version\": 3, \"more\": 1")).unwrap();
+        assert!(message(dir.read_list()).contains("a list of version 3, this program reads versions up to 2"));
     }
 }

@@ -1,6 +1,6 @@
 //! Training: recipe, schedule, loss, optimiser, the loop, and what is measured afterwards.
 //!
-//! One training runs on the calling thread alone and gives the same bits every time.
+//! On the CPU a training gives the same bits every time, on any number of threads.
 
 mod fit;
 mod images;

@@ -74,7 +74,7 @@ fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
         ("--set search.max_training_macs=1T", "error: search.max_training_macs is what --budget gives to every search"),
         ("--variant random:search.population=4", "give the variant another name"),
         ("--variant a:search.populatoin=4", "did you mean `population`?"),
-        ("--variant a/b:search.population=4", "without slashes"),
+        ("--variant a/b:search.population=4", "letters, digits"),
         ("--variant a", "screened:search.screen=naswot"),
         ("--budget 20", "20x"),
         ("--strategies evolutoin", "did you mean `evolution`?"),
@@ -168,7 +168,8 @@ fn finals_end_alike_however_often_they_are_stopped_and_best_reads_them() {
     let text = place.ok("finals --run one --data pets");
     assert!(text.contains("the paper's network scaled to its MACs") || text.contains(" beat"), "{text}");
     assert!(place.fails(2, "finals --run one --data pets --seeds 4").contains("--seeds: 3 -> 4"));
-    // Where they were computed need not be at hand for that.
+    // Where they were computed need not be at hand for that, nor the models.
+    fs::remove_dir_all(place.path().join("results/one/finals/models")).unwrap();
     assert_eq!(place.json("finals --run one --data pets -q --device cuda"), report);
 
     // Killed, stopped with Ctrl-C, and with a model lost.

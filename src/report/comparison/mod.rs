@@ -23,7 +23,7 @@ use crate::space::{ReferencePoint, Rung, Space};
 use crate::stats::{Alternative, Undefined, holm, median, quartiles, wilcoxon};
 
 /// The strategy that every other one is measured by.
-const CONTROL: &str = "random";
+pub const CONTROL: &str = "random";
 
 /// Differences that chance makes more often than this are not called differences.
 const SIGNIFICANCE: f64 = 0.05;

@@ -29,9 +29,13 @@ pub struct Reached {
     pub median_macs: Option<u64>,
 }
 
-/// The target of `rows`, the strategies of `searches`, if random search is among them.
+/// The target of `rows`, the strategies of `searches`, if random search is among them and has found something.
 pub(super) fn target(rows: &[StrategyRow], searches: &[Searched], full: Rung, reference: &Reference) -> Option<Target> {
     let [_, hypervolume, _] = rows.iter().find(|row| row.strategy == CONTROL)?.quartiles;
+    if hypervolume <= 0.0 {
+        // Every search is there before its first training.
+        return None;
+    }
     let strategies = rows.iter().map(|StrategyRow { strategy, searches: all, .. }| {
         let theirs = searches.iter().filter(|search| search.strategy == *strategy);
         let mut costs: Vec<u64> =

@@ -211,8 +211,8 @@ evolution  100 %                   2 of 2
 random     100 %                   1 of 2
 
 paired by seed, Wilcoxon's signed-rank test, Holm's correction
-pair                difference  first better       p  p (Holm)  effect
-evolution - random     +0.2518        2 of 2  0.5000    0.5000   +1.00
+pair                difference  first better      p  p (Holm)  effect
+evolution - random     +0.2518        2 of 2  0.500     0.500   +1.00
 
 evolution does not beat random search: the difference is not more than chance makes
 2 seeds cannot show any difference: even if all of them agree, p is 0.5000 after correction for 1 pair; give \

@@ -3,7 +3,7 @@
 use super::curve::POINTS;
 use super::{CONTROL, Comparison, Pair, Reached, Standing, StrategyRow, Target};
 use crate::report::columns::columns;
-use crate::report::units::{counted, duration, si};
+use crate::report::units::{counted, duration, p_value, si};
 use crate::space::ReferencePoint;
 
 /// Final hypervolumes, the way there, the tests, and what follows from them in words.
@@ -88,8 +88,8 @@ fn tests(comparison: &Comparison) -> String {
             format!("{first} - {second}"),
             format!("{median_difference:+.4}"),
             format!("{first_better} of {}", comparison.seeds.len()),
-            format!("{p:.4}"),
-            format!("{p_holm:.4}"),
+            p_value(*p),
+            p_value(*p_holm),
             format!("{effect:+.2}"),
         ]
     });

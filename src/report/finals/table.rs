@@ -2,7 +2,7 @@
 
 use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus, spread};
 use crate::report::columns::columns;
-use crate::report::units::{counted, si};
+use crate::report::units::{counted, p_value, si};
 use crate::search::finals::{Contender, HEAT_SEEDS, Heats};
 use crate::stats::Interval;
 
@@ -142,10 +142,6 @@ fn details(test: &TestGap) -> String {
         mcnemar.only_other,
         p_value(mcnemar.p)
     )
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
 /// Whether searching was worth it, in words.

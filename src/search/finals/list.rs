@@ -12,8 +12,8 @@ use crate::search::seed::trial_seed;
 use crate::search::trial::{Fidelity, Job, Origin, Outcome, Trial};
 use crate::space::{Protocol, Space};
 
-/// Version of the list's form.
-const VERSION: u32 = 2;
+/// Version of a list's form.
+pub const VERSION: u32 = 2;
 
 /// What can be chosen about the finals of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,5 +12,5 @@ mod scaling;
 pub use answers::Answers;
 pub use choose::{Choice, Range, ranges};
 pub use heats::{Contender, HEAT_SEEDS, Heats, Place};
-pub use list::{Images, List, Network, NoList, Pair, Settings};
+pub use list::{Images, List, Network, NoList, Pair, Settings, VERSION};
 pub use scaling::{Scaling, nearest_scaling};
