@@ -89,6 +89,9 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let unbounded = min_accuracy.is_some() || knee || args.max_latency.is_some();
     let max_macs = args.max_macs.or((!unbounded).then_some(run.baseline.macs));
     let finals = run.finals()?;
+    if let Some(list) = finals.as_ref().and(run.dir.finals().read_list()?) {
+        run.tell_of_older_finals(list.trials);
+    }
     let wish = Wish { max_macs, min_accuracy, knee };
     let timed = args.max_latency.map(|most| fast(&run, most, args.latency_batch.get(), output)).transpose()?;
     let trial = choose(&run, finals.as_ref(), timed.as_ref(), wish)?;

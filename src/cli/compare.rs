@@ -20,7 +20,7 @@ use crate::report::{
 };
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
-use crate::space::Space;
+use crate::space::{SEED, Space};
 use crate::store::{RunName, write_atomically};
 
 /// No search gets so far: its cost ends it.
@@ -67,10 +67,18 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         return Err(usage(reason.to_owned()));
     }
     let first = base.search().seed;
-    let seeds: Vec<u64> = (0..args.seeds.get() as u64).map_while(|i| first.checked_add(i)).collect();
+    let seeds: Vec<u64> = (0..args.seeds.get() as u64).map(|i| first.saturating_add(i)).collect();
+    if seeds.last().is_some_and(|last| last > SEED.end()) {
+        return Err(usage(format!(
+            "{} seeds from {first} on go beyond {}: begin with a smaller --seed",
+            seeds.len(),
+            SEED.end()
+        )));
+    }
     // A wrong arm is said before any image is read.
     for (arm, space) in spaces(&args, &arms, &seeds[..1], None)? {
         check(arm, &space, &base)?;
+        name_of(arm, first)?;
     }
 
     let name = args.place.name(&args.space, &args.data, "-compare")?;
@@ -85,31 +93,24 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
     let googlenet = Architecture::googlenet(classes, protocol.aux_heads)?;
     let baseline_training = job(googlenet, Origin::Random, protocol, first)?.training_macs();
     let budget = args.budget.macs(baseline_training);
-    let searches: Vec<_> = spaces(&args, &arms, &seeds, Some(budget))?
-        .into_iter()
-        .map(|(arm, space)| Ok((arm, load::fitted(space, data.base())?)))
-        .collect::<Result<_, Failure>>()?;
+    let search = |(arm, space): (_, Space)| {
+        let name = name_of(arm, space.search().seed)?;
+        Ok((arm, name, load::fitted(space, data.base())?))
+    };
+    let searches: Vec<(&Arm, RunName, Space)> =
+        spaces(&args, &arms, &seeds, Some(budget))?.into_iter().map(search).collect::<Result<_, Failure>>()?;
 
     let manifest = manifest(&args.data, data.base(), args.device);
     let signals = Signals::install()?;
     let mut done = Vec::new();
-    for (number, (arm, space)) in searches.iter().enumerate() {
+    for (number, (arm, name, space)) in searches.iter().enumerate() {
         if !output.quiet {
             say!("search {} of {}", number + 1, searches.len());
         }
         let seed = space.search().seed;
-        let name: RunName = format!("{}-{seed}", arm.name).parse().map_err(|error| usage(format!("{error}")))?;
         let threads = args.place.workers();
-        let search = Search {
-            results: &dir,
-            name: &name,
-            space,
-            data: &data,
-            manifest: &manifest,
-            baseline,
-            device: &device,
-            threads,
-        };
+        let search =
+            Search { results: &dir, name, space, data: &data, manifest: &manifest, baseline, device: &device, threads };
         let (finished, summary, _) = search.conduct(&signals, output)?;
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {
@@ -166,6 +167,11 @@ struct Arm {
     name: String,
     /// Its settings, `key=value`.
     set: Vec<String>,
+}
+
+/// What the search of an arm with that seed is called in the folder of the comparison.
+fn name_of(arm: &Arm, seed: u64) -> Result<RunName, Failure> {
+    format!("{}-{seed}", arm.name).parse().map_err(|error| Failure::Usage(anyhow!("{error}")))
 }
 
 /// The strategies and then the variants, in the order given, each once.

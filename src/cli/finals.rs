@@ -114,6 +114,7 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         {
             // Nothing is left to compute, and the models are not needed any more.
             run.data(&args.data, output)?;
+            run.tell_of_older_finals(list.trials);
             return show(&run, list, &trainings, &answers, output);
         }
     }
@@ -306,13 +307,7 @@ fn stopped() -> Failure {
 
 /// What else there is to know before trainings of the finals.
 fn announce(run: &StoredRun, list: &List, jobs: &[Job], workers: NonZeroUsize) {
-    if list.trials != run.trials.len() {
-        say!(
-            "note: the list was frozen when the run had {}; now it has {}",
-            counted(list.trials, "trial"),
-            run.trials.len()
-        );
-    }
+    run.tell_of_older_finals(list.trials);
     // As fast, by multiply-adds, as the trainings of the search.
     let spent = Ledger::new(&run.trials, &[]).total;
     let macs: f64 = jobs.iter().map(|job| job.training_macs() as f64).sum();

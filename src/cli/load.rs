@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 
 use super::bar::bar;
+use super::machine::Memory;
 use super::{Failure, Output};
 use crate::data::{Dataset, ImportReport, Pyramid, Split, default_cache_dir, open_folder, synthetic};
 use crate::diagnostic::suggest;
@@ -38,6 +39,14 @@ pub(super) struct DataArgs {
     /// A folder with one folder of images per class, or with files named like cat.0.jpg [default: drawn cats and dogs]
     #[arg(long, value_name = "DIR", env = "INCEPTION_NAS_DATA")]
     pub(super) data: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// What the images are, in words: where they lie, or that nobody has given any.
+    pub(super) fn name(&self) -> String {
+        let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
+        self.data.as_ref().map_or_else(|| BUILT_IN_DATA.to_owned(), words)
+    }
 }
 
 impl DataArgs {
@@ -145,6 +154,15 @@ pub(super) fn dataset(data: Option<&Path>, resolution: usize, output: Output) ->
 fn read(data: Option<&Path>, resolution: usize, output: Output) -> Result<(Dataset, Option<ImportReport>), Failure> {
     let usage = |error: crate::data::DataError| Failure::Usage(error.into());
     let Some(dir) = data else {
+        let bytes = (SYNTHETIC_IMAGES * 3) as u64 * (resolution as u64).saturating_pow(2);
+        if let Some(memory) = Memory::now().map(|memory| memory.total).filter(|memory| bytes > *memory) {
+            return Err(Failure::Usage(anyhow!(
+                "{SYNTHETIC_IMAGES} drawn images of {resolution} px take {} GiB, and this machine has {}: give smaller ones, or \
+                 photographs with --data DIR",
+                bytes >> 30,
+                memory >> 30
+            )));
+        }
         let drawn = synthetic(SYNTHETIC_IMAGES, resolution, SYNTHETIC_DIFFICULTY, SYNTHETIC_SEED);
         return Ok((drawn.map_err(usage)?, None));
     };

@@ -27,6 +27,7 @@ mod finals;
 mod folder;
 mod heirs;
 mod http;
+mod ignored;
 mod live;
 mod load;
 mod machine;
@@ -174,7 +175,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::execute(args, output),
         Command::Doctor => doctor::execute(output),
         Command::Completions(args) => completions::execute(args),
-        Command::Man(args) => man::execute(args),
+        Command::Man(args) => man::execute(args, output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

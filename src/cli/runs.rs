@@ -12,7 +12,7 @@ use super::{Failure, Output};
 use crate::arch::Cost;
 use crate::data::Pyramid;
 use crate::diagnostic::suggest;
-use crate::report::{FinalsReport, RunSummary, baseline_cost};
+use crate::report::{FinalsReport, RunSummary, baseline_cost, counted};
 use crate::search::budget::within_budget;
 use crate::search::trial::Trial;
 use crate::space::Space;
@@ -90,6 +90,12 @@ impl StoredRun {
         let Self { name, manifest, .. } = self;
         if data.base().fingerprint() != manifest.data_fingerprint {
             let made_on = &manifest.data;
+            if *made_on == args.name() {
+                return Err(Failure::Usage(anyhow!(
+                    "{made_on} has other images, or another size of them, than when run {name} was begun: put them back, or \
+                     begin a new run"
+                )));
+            }
             let what_to_do = match made_on.as_str() {
                 BUILT_IN_DATA => "leave --data out, and unset INCEPTION_NAS_DATA",
                 _ => "give it with --data",
@@ -142,6 +148,20 @@ impl StoredRun {
         let unreadable = || format!("cannot read {}; `finals` writes it anew", path.display());
         let text = fs::read_to_string(&path).with_context(unreadable)?;
         Ok(Some(serde_json::from_str(&text).with_context(unreadable)?))
+    }
+}
+
+impl StoredRun {
+    /// Says so if finals were begun when the run had so many trials, and it has others now.
+    pub(super) fn tell_of_older_finals(&self, trials: usize) {
+        if trials != self.trials.len() {
+            say!(
+                "note: the finals are of {} that the run had then, of {} now; move {} away for new ones",
+                counted(trials, "trial"),
+                self.trials.len(),
+                self.dir.finals().path().display()
+            );
+        }
     }
 }
 

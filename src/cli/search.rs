@@ -10,7 +10,7 @@ use anyhow::anyhow;
 use super::device::{DeviceArgs, Opened, on_device};
 use super::filing::Filing;
 use super::heirs::Heirs;
-use super::load::{BUILT_IN_DATA, DataArgs, SpaceArgs};
+use super::load::{DataArgs, SpaceArgs};
 use super::memoized::Memoized;
 use super::signals::Signals;
 use super::threads::{cores, crew};
@@ -88,10 +88,9 @@ pub(super) fn search_workers(threads: NonZeroUsize, space: &Space) -> NonZeroUsi
 
 /// What is written down about the data of a run.
 pub(super) fn manifest(data: &DataArgs, dataset: &Dataset, device: DeviceArgs) -> Manifest {
-    let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
     Manifest {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        data: data.data.as_ref().map_or_else(|| BUILT_IN_DATA.to_owned(), words),
+        data: data.name(),
         data_fingerprint: dataset.fingerprint().to_owned(),
         classes: dataset.classes().to_vec(),
         device: device.kind(),

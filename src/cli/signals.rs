@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
+use super::ignored::Ignored;
+
 /// What the user has asked for so far. A process listens once, for all that it trains.
 #[derive(Default)]
 pub(super) struct Signals {
@@ -18,13 +20,15 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on, to SIGTERM and SIGHUP as well. Until something is trained they end the process, as they would without.
+    /// Listens from now on, to SIGTERM and SIGHUP as well, but to none that the process was started to ignore. Until something
+    /// is trained they end the process, as they would without.
     ///
     /// # Errors
     /// If the system refuses, or somebody listens already.
     pub(super) fn install() -> anyhow::Result<Arc<Self>> {
         let signals = Arc::new(Self::default());
         let heard = Arc::clone(&signals);
+        let ignored = Ignored::now();
         ctrlc::set_handler(move || {
             if heard.screen.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
                 // Nothing has been begun that could be finished.
@@ -41,6 +45,7 @@ impl Signals {
             }
         })
         .context("cannot listen to Ctrl-C")?;
+        ignored.keep();
         Ok(signals)
     }
 

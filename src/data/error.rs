@@ -19,6 +19,9 @@ pub enum DataError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The name of a class cannot be written down.
+    #[error("the folder {} has a name that is not UTF-8: rename it, since it is the name of a class", .0.display())]
+    NotUtf8(PathBuf),
     /// No file that could be an image was found.
     #[error(
         "no images in {}; expected one folder of images per class, or files named like cat.0.jpg and dog.0.jpg",

@@ -129,6 +129,10 @@ fn folders(dir: &Path, left_out: &mut Vec<PathBuf>) -> Result<Classes, DataError
             let inside: Vec<PathBuf> = entries(&path)?.into_iter().map(|(_, path)| path).collect();
             let files: Vec<PathBuf> = inside.iter().filter(|path| path.is_file()).cloned().collect();
             if !files.is_empty() || inside.is_empty() {
+                // Two such names can look alike.
+                if path.file_name().is_none_or(|name| name.to_str().is_none()) {
+                    return Err(DataError::NotUtf8(path));
+                }
                 classes.insert(name, files);
                 left_out.extend(inside.into_iter().filter(|path| path.is_dir()));
             } else {
@@ -211,5 +215,18 @@ mod tests {
         put(&file, b"x");
         assert!(matches!(find(&file), Err(DataError::NotAFolder(path)) if path == file));
         assert!(matches!(find(&dir.path().join("no")), Err(DataError::Missing(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn classes_with_names_that_look_alike_are_not_mixed() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        for name in [b"\xfe", b"\xff"] {
+            put(&dir.path().join(std::ffi::OsStr::from_bytes(name)).join("1"), b"x");
+        }
+        assert!(
+            matches!(find(dir.path()), Err(DataError::NotUtf8(path)) if path.ends_with(std::ffi::OsStr::from_bytes(b"\xfe")))
+        );
     }
 }

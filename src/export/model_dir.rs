@@ -198,14 +198,12 @@ impl Model {
         }
         // Fails if it exists: nothing is removed that this call did not make or `check_free` did not look into.
         fs::create_dir(&new).map_err(io(&new))?;
-        let architecture = new.join(ARCHITECTURE);
-        let text = architecture_file::to_toml(network.architecture(), Some(self.resolution));
-        fs::write(&architecture, text).map_err(io(&architecture))?;
-        network.save(&new.join(WEIGHTS))?;
-        let description = new.join(MODEL);
-        let json = serde_json::to_string_pretty(self);
-        let json = json.map_err(|error| ModelDirError::Json { path: description.clone(), error })?;
-        fs::write(&description, json + "\n").map_err(io(&description))?;
+        let written = self.write_files(&new, network);
+        if written.is_err() {
+            // What is told is why; on a full disk the next attempt needs the room.
+            let _ = fs::remove_dir_all(&new);
+        }
+        written?;
         let replaces = dir.exists();
         if replaces {
             fs::rename(dir, &old).map_err(io(dir))?;
@@ -215,6 +213,17 @@ impl Model {
             fs::remove_dir_all(&old).map_err(io(&old))?;
         }
         Ok(())
+    }
+
+    fn write_files<E: Engine>(&self, new: &Path, network: &mut GoogLeNet<E>) -> Result<(), ModelDirError> {
+        let architecture = new.join(ARCHITECTURE);
+        let text = architecture_file::to_toml(network.architecture(), Some(self.resolution));
+        fs::write(&architecture, text).map_err(io(&architecture))?;
+        network.save(&new.join(WEIGHTS))?;
+        let description = new.join(MODEL);
+        let json = serde_json::to_string_pretty(self);
+        let json = json.map_err(|error| ModelDirError::Json { path: description.clone(), error })?;
+        fs::write(&description, json + "\n").map_err(io(&description))
     }
 
     /// Reads a model folder and builds its network.

@@ -304,6 +304,18 @@ fn weights_of_another_architecture_are_refused() {
 }
 
 #[test]
+fn weights_that_are_not_finite_are_refused() {
+    let architecture = Architecture::googlenet_scaled(0.1, 2, false).unwrap();
+    let mut network = GoogLeNet::new(Gemm::new(), &architecture, 1).unwrap();
+    let mut bytes = network.safetensors().unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    assert!(network.load(file.path()).unwrap_err().to_string().contains("not finite"));
+}
+
+#[test]
 fn smallest_and_odd_inputs_train() {
     let architecture = Architecture::googlenet_scaled(0.1, 2, true).unwrap();
     let mut network = GoogLeNet::new(Gemm::new(), &architecture, 3).unwrap();

@@ -40,6 +40,14 @@ pub enum WeightsError {
         /// The first difference.
         difference: String,
     },
+    /// A weight is infinite or no number.
+    #[error("{}: {tensor} has weights that are not finite, so the network computes nothing", path.display())]
+    NotFinite {
+        /// Which file.
+        path: PathBuf,
+        /// Which tensor.
+        tensor: String,
+    },
     /// The tensors cannot be put into the form of a safetensors file; there are none that cannot.
     #[error("the weights cannot be written as safetensors: {0}")]
     Encode(safetensors::SafeTensorError),
@@ -185,7 +193,11 @@ fn read(path: &Path) -> Result<Tensors, WeightsError> {
                 let difference = format!("{name} is {:?}, expected F32", view.dtype());
                 return Err(WeightsError::Architecture { path: path.to_owned(), difference });
             }
-            let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let values: Vec<f32> =
+                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(WeightsError::NotFinite { path: path.to_owned(), tensor: name.to_owned() });
+            }
             Ok((name.to_owned(), StoredTensor { shape: view.shape().to_vec(), values }))
         })
         .collect()

@@ -39,6 +39,16 @@ pub struct Stop<'a> {
     pub deadline: &'a dyn Fn() -> bool,
 }
 
+impl Stop<'_> {
+    /// Why nothing more is to be begun, if it is not.
+    fn why(&self) -> Option<Ended> {
+        if self.now.load(Ordering::Relaxed) || self.proposing.load(Ordering::Relaxed) {
+            return Some(Ended::Interrupted);
+        }
+        (self.deadline)().then_some(Ended::DeadlineReached)
+    }
+}
+
 /// Why a search ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ended {
@@ -114,10 +124,12 @@ pub fn drive(
     let stored = store.trials()?;
     observer.observe(Event::Resumed(&stored));
     let workers = plan.workers.get().min(plan.space.search().window);
+    // To think of a network takes no time, unless it has to be timed.
+    let wanted = || plan.space.limits().max_latency_ms.is_none() || stop.why().is_none();
     let (sender, receiver) = channel();
     let mut course = Course {
         space: plan.space,
-        proposer: Proposer::new(plan.space, plan.classes, evaluator),
+        proposer: Proposer::new(plan.space, plan.classes, evaluator, &wanted),
         budget: Budget::new(plan.space.search()),
         searcher,
         observer,
@@ -233,6 +245,9 @@ impl Course<'_> {
             return Ok(Step::Wait);
         }
         let Some(proposed) = self.proposer.next(index, self.searcher, self.observer)? else {
+            if let Some(why) = self.stop.why() {
+                return Ok(Step::End(why));
+            }
             if known == index {
                 return Ok(Step::End(Ended::SpaceExhausted));
             }
@@ -252,13 +267,7 @@ impl Course<'_> {
             self.outcomes.insert(index, trial);
             return Ok(Step::Again);
         }
-        if self.stop.now.load(Ordering::Relaxed) || self.stop.proposing.load(Ordering::Relaxed) {
-            return Ok(Step::End(Ended::Interrupted));
-        }
-        if (self.stop.deadline)() {
-            return Ok(Step::End(Ended::DeadlineReached));
-        }
-        Ok(Step::Train(Box::new(proposed)))
+        Ok(self.stop.why().map_or_else(|| Step::Train(Box::new(proposed)), Step::End))
     }
 
     /// Tells the searcher the trials before `end`, as far as they are done without a hole. Gives the reason to end if

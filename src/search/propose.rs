@@ -50,6 +50,8 @@ pub(super) struct Proposer<'a> {
     screen: Box<dyn Screen + 'a>,
     /// Times networks, where the space limits that.
     evaluator: &'a dyn Evaluator,
+    /// Whether proposals are still wanted: a network that is too slow is timed before the next one is thought of.
+    wanted: &'a dyn Fn() -> bool,
     /// Spent on that since the latest job, in seconds.
     timing_seconds: f64,
     /// See [`Turn::turned_down`].
@@ -64,8 +66,9 @@ pub(super) struct Proposer<'a> {
 }
 
 impl<'a> Proposer<'a> {
-    /// `evaluator` knows what untrained networks say and how fast they are, for a screen and a limit that ask.
-    pub fn new(space: &'a Space, classes: usize, evaluator: &'a dyn Evaluator) -> Self {
+    /// `evaluator` knows what untrained networks say and how fast they are, for a screen and a limit that ask. Once proposals
+    /// are not `wanted` any more there may be none, though there are networks left.
+    pub fn new(space: &'a Space, classes: usize, evaluator: &'a dyn Evaluator, wanted: &'a dyn Fn() -> bool) -> Self {
         Self {
             space,
             classes,
@@ -74,6 +77,7 @@ impl<'a> Proposer<'a> {
             lineage: Lineage::new(space),
             screen: screen_for(space, evaluator),
             evaluator,
+            wanted,
             timing_seconds: 0.0,
             turned_down: 0,
             turn: 0,
@@ -184,6 +188,9 @@ impl<'a> Proposer<'a> {
         self.turned_down = 0;
         let mut mutants: Vec<Job> = Vec::new();
         for _ in 0..ASKS {
+            if !(self.wanted)() {
+                return Ok(None);
+            }
             let turn = Turn { candidate: self.candidates, turned_down: self.turned_down };
             let Some(proposal) = searcher.ask(self.space, turn, &mut rng) else {
                 return Ok(self.chosen(mutants));
@@ -283,7 +290,7 @@ impl<'a> Proposer<'a> {
                 left.push((architecture, resolution, cost));
             }
         }
-        while !left.is_empty() {
+        while !left.is_empty() && (self.wanted)() {
             let (architecture, resolution, cost) = left.swap_remove(rng.below(left.len()));
             let job = self.job(index, architecture, resolution, Origin::Random, cost);
             if !self.is_too_slow(&job) {
@@ -327,7 +334,7 @@ mod tests {
         let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01);
         let (mut searcher, screen) = (searcher_for(&space), Costliest::default());
         let turned_down = screen.0.clone();
-        let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2, &landscape) };
+        let mut proposer = Proposer { screen: Box::new(screen), ..Proposer::new(&space, 2, &landscape, &|| true) };
         let trials = (0..60).map(|index| {
             let proposed = proposer.next(index, &mut *searcher, &Counts::default()).unwrap().unwrap();
             let Proposed { job, screening_seconds, latency_ms } = proposed;
@@ -399,7 +406,7 @@ mod tests {
         let trained = |overrides: &[&str]| {
             let space = space(&[&few[..], overrides].concat());
             let landscape = Landscape::new(1, &Architecture::googlenet_scaled(0.25, 2, false).unwrap(), 0.01);
-            let (mut searcher, mut proposer) = (searcher_for(&space), Proposer::new(&space, 2, &landscape));
+            let (mut searcher, mut proposer) = (searcher_for(&space), Proposer::new(&space, 2, &landscape, &|| true));
             let next = |index| proposer.next(index, &mut *searcher, &Counts::default()).unwrap();
             let macs = (0..).map_while(next).map(|proposed| proposed.job.cost.macs);
             macs.collect::<std::collections::BTreeSet<u64>>()

@@ -390,6 +390,13 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_no_file_can_hold_is_refused() {
+        let with = |seed: u64| Space::parse("tiny.toml", TINY, &[format!("search.seed={seed}")]);
+        assert_eq!(with(i64::MAX as u64).unwrap().search().seed, i64::MAX as u64);
+        assert!(with(1 << 63).is_err());
+    }
+
+    #[test]
     fn wrong_choices_are_refused() {
         for (line, message, column) in [
             ("\"3a.b1x1\" = []", "\"3a.b1x1\" has no choices", 13),

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 pub(super) fn check_search(source: &Source, file: &SpaceFile) -> Result<(), Diagnostic> {
     let search = &file.search;
     let whole = |key, value, allowed| number(source, &["search", key], value, allowed);
+    number(source, &["search", "seed"], search.seed, ranges::SEED)?;
     whole("trials", search.trials, ranges::TRIALS)?;
     whole("population", search.population, ranges::POPULATION)?;
     whole("window", search.window, ranges::WINDOW)?;

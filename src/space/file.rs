@@ -180,6 +180,7 @@ pub struct SearchSettings {
     #[schemars(range(min = *ranges::TRIALS.start(), max = *ranges::TRIALS.end()))]
     pub trials: usize,
     /// Everything random in the run follows from this number.
+    #[schemars(range(min = *ranges::SEED.start(), max = *ranges::SEED.end()))]
     pub seed: u64,
     /// How many trials parents are picked from: evolution's latest, NSGA-II's best; from 2.
     #[schemars(range(min = *ranges::POPULATION.start(), max = *ranges::POPULATION.end()))]

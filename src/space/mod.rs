@@ -23,7 +23,7 @@ pub use file::{Limits, Rung, Screen, SearchSettings, Strategy};
 pub use fitted::{NoLadder, ReferencePoint};
 pub use genotype::{Gene, Genotype};
 pub use protocol::{Augmentation, Crop, Protocol};
-pub use ranges::{EPOCHS, LATENCY_BATCH, TRAIN_IMAGES};
+pub use ranges::{EPOCHS, LATENCY_BATCH, SEED, TRAIN_IMAGES};
 pub use rng::Rng;
 pub use sample::random;
 pub use schema::{schema, schema_of};

@@ -29,6 +29,8 @@ pub(super) const SHARE: RangeInclusive<f64> = 0.0..=1.0;
 /// At 1 momentum would never fade, and smoothed labels would say nothing.
 pub(super) const BELOW_ONE: RangeInclusive<f64> = 0.0..=0.9999;
 
+/// TOML has no larger integers.
+pub const SEED: RangeInclusive<u64> = 0..=i64::MAX as u64;
 pub(super) const TRIALS: RangeInclusive<usize> = 1..=1_000_000;
 pub(super) const POPULATION: RangeInclusive<usize> = 2..=100_000;
 /// Nor more than the population.

@@ -107,18 +107,18 @@ pub enum Error {
     },
     /// The run was made on other images.
     #[error(
-        "run {} was made on other data ({stored}, classes {stored_classes:?}; given now: {given}, classes \
-         {given_classes:?}): give that data, or choose another name",
+        "run {} was made on other images ({stored}, classes {stored_classes:?}; given now: {given}, classes \
+         {given_classes:?}): give those images, or choose another name",
         path.display()
     )]
     OtherData {
         /// The run's `manifest.json`.
         path: PathBuf,
-        /// Fingerprint of the run's data.
+        /// Where the run's data was found.
         stored: String,
         /// Classes of the run's data.
         stored_classes: Vec<String>,
-        /// Fingerprint of the data given.
+        /// Where the data given was.
         given: String,
         /// Classes of the data given.
         given_classes: Vec<String>,

@@ -9,11 +9,19 @@ use super::Error;
 /// Ends the name of a file that is being written.
 pub(super) const UNFINISHED: &str = ".tmp";
 
-/// Writes a whole file so that after a crash there is the old content or the new, never a part.
+/// Writes a whole file so that after a crash there is the old content or the new, never a part. A link stays one, to the new
+/// content; what is no file, such as a pipe or a terminal, is written to as it is.
 ///
 /// # Errors
 /// [`Error::Io`] if the file beside it cannot be written (also when the disk is full) or renamed.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), Error> {
+    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+        let opened = File::options().write(true).open(path);
+        return opened.and_then(|mut file| file.write_all(content)).map_err(Error::io("write to", path));
+    }
+    let linked = fs::symlink_metadata(path).is_ok_and(|known| known.is_symlink());
+    let named = if linked { fs::canonicalize(path).map_err(Error::io("follow", path))? } else { path.to_owned() };
+    let path = named.as_path();
     let mut beside = path.as_os_str().to_owned();
     beside.push(UNFINISHED);
     let beside = PathBuf::from(beside);
@@ -86,5 +94,24 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["free", "taken"]);
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_one_and_a_pipe_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, link, pipe] = ["file", "link", "pipe"].map(|name| dir.path().join(name));
+        fs::write(&file, b"old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomically(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write_atomically(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(!fs::metadata(&pipe).unwrap().is_file());
     }
 }

@@ -61,11 +61,13 @@ impl Settings {
             Some(text) => {
                 let stored = self.parse_manifest(&text)?;
                 if stored.data_fingerprint != manifest.data_fingerprint {
+                    let same = stored.data == manifest.data;
+                    let given = if same { "what is there now".to_owned() } else { manifest.data.clone() };
                     return Err(Error::OtherData {
                         path: self.manifest.clone(),
-                        stored: stored.data_fingerprint,
+                        stored: stored.data,
                         stored_classes: stored.classes,
-                        given: manifest.data_fingerprint.clone(),
+                        given,
                         given_classes: manifest.classes.clone(),
                     });
                 }

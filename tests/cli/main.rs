@@ -99,6 +99,25 @@ fn digest(place: &Place, line: &str) -> String {
 
 const TINY: &str = "run --space tiny.toml -q --set protocol.train_images=64 --set protocol.validation_images=64";
 
+#[cfg(unix)]
+#[test]
+fn a_signal_that_a_search_was_started_to_ignore_does_not_stop_it() {
+    let place = Place::new();
+    let line = format!("{TINY} --name kept --workers 1");
+    let search = place.command(&line);
+    let mut ignoring = Command::new("sh");
+    ignoring.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(search.get_program()).args(search.get_args());
+    ignoring.envs(search.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    ignoring.current_dir(search.get_current_dir().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = ignoring.spawn().unwrap();
+    while place.trials("kept") < 1 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), place.trials("kept")), (Some(0), 8), "{}", stderr(&output));
+}
+
 #[test]
 fn neither_workers_nor_a_kill_nor_pauses_change_what_is_found() {
     let place = Place::new();
@@ -217,7 +236,7 @@ fn a_run_keeps_its_settings_and_its_data() {
     assert!(error.contains("search.seed: 0 -> 3") && error.contains("protocol.epochs: 1 -> 2"), "{error}");
     photographs(&place, "pets", 60);
     let error = place.fails(2, &format!("{TINY} --trials 2 --name pets --data pets"));
-    assert!(error.contains("was made on other data"), "{error}");
+    assert!(error.contains("was made on other images (the built-in drawn cats and dogs"), "{error}");
     place.ok(&format!("{TINY} --trials 1 --data pets"));
     assert_eq!(place.trials("tiny-pets"), 1);
 }
