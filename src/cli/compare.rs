@@ -16,7 +16,7 @@ use super::{Failure, Output, picture};
 use crate::arch::Architecture;
 use crate::evaluate::job;
 use crate::report::{
-    CONTROL, Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text,
+    CONTROL, Comparison, Searched, Terms, baseline_cost, comparison_csv, comparison_svg, comparison_text, si,
 };
 use crate::search::drive::Ended;
 use crate::search::trial::Origin;
@@ -112,6 +112,13 @@ pub fn execute(args: Args, output: Output) -> Result<(), Failure> {
         let search =
             Search { results: &dir, name, space, data: &data, manifest: &manifest, baseline, device: &device, threads };
         let (finished, summary, _) = search.conduct(&signals, output)?;
+        if finished.trials.is_empty() && finished.ended == Ended::CostReached {
+            return Err(usage(format!(
+                "--budget pays for no training: it is {} training MACs, and a training of the paper's network takes {}",
+                si(budget),
+                si(baseline_training)
+            )));
+        }
         let (ended, why) = reason(&finished.ended, finished.trials.len());
         match finished.ended {
             Ended::TrialsDone | Ended::SpaceExhausted | Ended::CostReached => {}

@@ -47,12 +47,14 @@ struct Report {
     classes: Vec<Class>,
     /// Share of the images that the largest class has: the accuracy of always guessing it.
     largest_share: f64,
+    /// Why nothing can be trained on them, if nothing can.
+    unusable: Option<String>,
     /// Of the upright images in pixels: least, median, most. The shorter side is what is left of an image when it is cut
     /// to a square.
     shorter_side: Option<[f64; 3]>,
     longer_side: Option<[f64; 3]>,
     broken: Vec<BrokenFile>,
-    /// Folders beside those of the classes and in them that nothing is taken from.
+    /// Folders beside those of the classes and in them, and beside `train`, that nothing is taken from.
     left_out: Vec<String>,
     /// Files that are equal.
     copies: Vec<Group>,
@@ -133,6 +135,12 @@ impl Report {
         };
         let classes: Vec<Class> = names.iter().zip(held).zip(unreadable).map(class).collect();
         let largest = classes.iter().map(|class| class.images).max().unwrap_or(0);
+        let untrained = classes.iter().find(|class| class.training == 0);
+        let untrained = untrained.map(|class| format!("class {} has no image in the training split", class.class));
+        let held_back: [(Split, fn(&Class) -> usize); 2] =
+            [(Split::Validation, |class| class.validation), (Split::Test, |class| class.test)];
+        let empty = held_back.iter().find(|(_, images)| classes.iter().all(|class| images(class) == 0));
+        let empty = empty.map(|(split, _)| format!("the {} split has no image: more are needed", split.name()));
         let sides = |side: fn(&Inspected) -> u32| {
             let sides: Vec<f64> = images.iter().map(|image| f64::from(side(image))).collect();
             (!sides.is_empty()).then(|| quantiles(&sides, [0.0, 0.5, 1.0])).transpose()
@@ -146,6 +154,7 @@ impl Report {
             files: images.len() + broken.len(),
             images: images.len(),
             largest_share: largest as f64 / images.len().max(1) as f64,
+            unusable: untrained.or(empty),
             shorter_side: sides(|image| image.width.min(image.height))?,
             longer_side: sides(|image| image.width.max(image.height))?,
             copies: copies.into_iter().map(group).collect(),
@@ -187,6 +196,9 @@ impl Report {
             sides(self.shorter_side),
             sides(self.longer_side),
         );
+        if let Some(reason) = &self.unusable {
+            text += &format!("unusable      nothing can be trained on these: {reason}\n");
+        }
         text += &listed(&format!("broken        {}", counted(self.broken.len(), "file")), &self.broken, |file| {
             format!("{}: {}", self.name(&file.path), file.reason)
         });

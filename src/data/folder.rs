@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 
 /// Why folders are left out.
-pub const LEFT_OUT: &str = "images are taken from the folders of the classes alone, not from folders in them";
+pub const LEFT_OUT: &str =
+    "images are taken from the folders of the classes, or from the one of the files that name them, alone";
 
 /// Most classes of a data set: those of ImageNet. More folders than this are hardly classes.
 const MAX_CLASSES: usize = 1000;
@@ -24,7 +25,7 @@ pub(super) struct Source {
 pub(super) struct Labelled {
     pub(super) classes: Vec<String>,
     pub(super) files: Vec<Source>,
-    /// Folders beside those of the classes and in them that nothing was taken from.
+    /// Folders beside those of the classes and in them, and beside `train`, that nothing was taken from.
     pub(super) left_out: Vec<PathBuf>,
 }
 
@@ -64,7 +65,7 @@ pub(super) fn find(dir: &Path) -> Result<Labelled, DataError> {
         if !root.is_dir() {
             continue;
         }
-        let mut left_out = Vec::new();
+        let mut left_out = if root == dir { Vec::new() } else { folders_beside(root, dir)? };
         let classes = read(root, &mut left_out)?;
         if classes.len() > MAX_CLASSES {
             return Err(DataError::TooManyClasses { path: root.into(), found: classes.len(), limit: MAX_CLASSES });
@@ -105,11 +106,19 @@ fn entries(dir: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     Ok(entries)
 }
 
+/// The folders of `dir` but `root`.
+fn folders_beside(root: &Path, dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let paths = entries(dir)?.into_iter().map(|(_, path)| path);
+    Ok(paths.filter(|path| path != root && path.is_dir()).collect())
+}
+
 /// Files named CLASS.NUMBER.EXTENSION.
-fn flat(dir: &Path, _left_out: &mut Vec<PathBuf>) -> Result<Classes, DataError> {
+fn flat(dir: &Path, left_out: &mut Vec<PathBuf>) -> Result<Classes, DataError> {
     let mut classes = Classes::new();
     for (name, path) in entries(dir)? {
-        if let [class, number, _extension] = name.split('.').collect::<Vec<_>>()[..]
+        if path.is_dir() {
+            left_out.push(path);
+        } else if let [class, number, _extension] = name.split('.').collect::<Vec<_>>()[..]
             && !class.is_empty()
             && !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -176,6 +185,15 @@ mod tests {
         assert_eq!(labelled.classes, ["cat", "dog"]);
         assert_eq!(labelled.left_out, ["cat/kittens", "horse"].map(|path| dir.path().join(path)));
         assert!(labelled.warning().unwrap().contains("left out 2 folders"));
+        for (files, expected) in [
+            (["train/cat.0.jpg", "train/dog.1.jpg", "val/cat.1.jpg"], "val"),
+            (["train/cat/0.jpg", "train/dog/1.jpg", "val/cat/1.jpg"], "val"),
+            (["cat.0.jpg", "dog.1.jpg", "horse/1.jpg"], "horse"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            files.iter().for_each(|file| put(&dir.path().join(file), b"x"));
+            assert_eq!(find(dir.path()).unwrap().left_out, [dir.path().join(expected)]);
+        }
         std::fs::remove_dir_all(dir.path().join("horse")).unwrap();
         std::fs::remove_dir_all(dir.path().join("cat/kittens")).unwrap();
         assert_eq!(find(dir.path()).unwrap().warning(), None);

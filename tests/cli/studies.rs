@@ -81,6 +81,7 @@ fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
         ("--set search.max_seconds=9", "leave it out"),
         ("--seeds 0", "give a whole number from 1"),
         ("--name alone", "results/alone is a run"),
+        ("--budget 0.0001x", "pays for no training"),
     ] {
         let error = place.fails(2, &format!("compare {tiny} {options}"));
         assert!(error.contains(message), "{options}: no {message:?} in\n{error}");

@@ -84,7 +84,15 @@ fn a_folder_of_images_is_looked_at_before_it_is_trained_on() {
     {
         assert!(text.contains(expected), "no {expected:?} in\n{text}");
     }
+    assert!(report["unusable"].is_null() && !text.contains("unusable"), "{text}");
     assert!(place.fails(2, "data check no/such").contains("no/such does not exist"));
+    for file in ["broken/cat/1.jpg", "broken/dog/1.jpg"] {
+        let file = place.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, b"no image").unwrap();
+    }
+    let text = place.ok("data check broken");
+    assert!(text.contains("nothing can be trained on these: class cat has no image in the training split"), "{text}");
 }
 
 #[test]
