@@ -149,9 +149,7 @@ impl StoredRun {
         let text = fs::read_to_string(&path).with_context(unreadable)?;
         Ok(Some(serde_json::from_str(&text).with_context(unreadable)?))
     }
-}
 
-impl StoredRun {
     /// Says so if finals were begun when the run had so many trials, and it has others now.
     pub(super) fn tell_of_older_finals(&self, trials: usize) {
         if trials != self.trials.len() {

@@ -15,6 +15,12 @@ pub fn columns<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     text
 }
 
+/// Rows in columns, names to the left and all else to the right, a little from the margin.
+pub(super) fn indented<const N: usize>(mut rows: Vec<[String; N]>) -> String {
+    rows.iter_mut().for_each(|row| row[0].insert_str(0, "  "));
+    columns(&rows, 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

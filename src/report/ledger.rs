@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::columns::columns;
+use super::columns::indented;
 use super::units::{duration, si};
 use crate::search::trial::{Failure, Origin, Outcome, Trial};
 
@@ -150,9 +150,8 @@ pub fn ledger_table(ledger: &Ledger) -> String {
     if ledger.items.is_empty() {
         return String::new();
     }
-    let rows: Vec<[String; 6]> = std::iter::once(HEADER.map(str::to_owned)).chain(ledger.rows()).collect();
-    let lines: String = columns(&rows, 1).lines().map(|line| format!("  {line}\n")).collect();
-    format!("\ncost\n{lines}")
+    let rows = std::iter::once(HEADER.map(str::to_owned)).chain(ledger.rows()).collect();
+    format!("\ncost\n{}", indented(rows))
 }
 
 #[cfg(test)]

@@ -95,6 +95,7 @@ mod tests {
         names.sort();
         assert_eq!(names, ["free", "taken"]);
     }
+
     #[cfg(unix)]
     #[test]
     fn a_link_stays_one_and_a_pipe_is_written_to() {

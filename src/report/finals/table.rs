@@ -1,7 +1,7 @@
 //! The finals for people.
 
 use super::{Contest, EQUAL_MACS, FinalsReport, Spread, Standing, TestGap, Versus, spread};
-use crate::report::columns::columns;
+use crate::report::columns::indented;
 use crate::report::units::{counted, p_value, si};
 use crate::search::finals::{Contender, HEAT_SEEDS, Heats};
 use crate::stats::Interval;
@@ -86,12 +86,6 @@ fn heats_table(heats: &Heats, list: &str) -> String {
         text += "\n";
     }
     text
-}
-
-/// Rows in columns, names to the left and all else to the right, a little from the margin.
-fn indented<const N: usize>(mut rows: Vec<[String; N]>) -> String {
-    rows.iter_mut().for_each(|row| row[0].insert_str(0, "  "));
-    columns(&rows, 1)
 }
 
 /// The controls, and the paper's network unless that is one of them.
