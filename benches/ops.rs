@@ -163,7 +163,7 @@ impl Bench {
         let work = Work::macs(BATCH * inputs * outputs, true);
         let name = format!("linear, {inputs} -> {outputs}");
         let x = self.matrix(BATCH, inputs);
-        self.row(&name, || x.clone(), work, |x| linear(x, &weight, &bias));
+        self.row(&name, || x.clone(), work, |x| linear(&self.engine, x, &weight, &bias));
     }
 
     fn layer(&self, window: Window, c_in: usize, c_out: usize) -> Layer {

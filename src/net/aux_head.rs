@@ -51,11 +51,11 @@ impl<D: Device<f32>> AuxHead<D> {
         let x = engine.avg_pool(x, &pooling([height, width]))?;
         let x = self.conv.forward_train(engine, x)?;
         let x = x.try_reshape_like(&(images, SIDE * SIDE * CONV)).map_err(OpError::device)?;
-        let mut x = self.hidden.forward(x)?.try_relu().map_err(OpError::device)?;
+        let mut x = self.hidden.forward(engine, x)?.try_relu().map_err(OpError::device)?;
         if let Some(seed) = dropout_seed {
             x = dropout(x, DROPOUT, seed)?;
         }
-        self.classifier.forward(x)
+        self.classifier.forward(engine, x)
     }
 
     /// Shows all tensors to `visitor`.

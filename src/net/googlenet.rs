@@ -124,7 +124,7 @@ impl<E: Engine> GoogLeNet<E> {
         if let Some(seed) = dropout_seed {
             features = dropout(features, DROPOUT, seed)?;
         }
-        let logits = timeline.begin("loss", self.classifier.forward(features)?)?;
+        let logits = timeline.begin("loss", self.classifier.forward(engine, features)?)?;
         Ok(TrainOutput { logits, aux_logits })
     }
 
@@ -144,7 +144,7 @@ impl<E: Engine> GoogLeNet<E> {
                 x = halve(engine, x)?;
             }
         }
-        self.classifier.forward(global_avg_pool(engine, x)?)
+        self.classifier.forward(engine, global_avg_pool(engine, x)?)
     }
 
     /// Shows every tensor to `visitor`, in network order.

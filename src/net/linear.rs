@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 
 use super::init::Init;
 use super::visitor::{Role, Visitor};
-use crate::ops::{Channels, OpError, Rows, linear};
+use crate::ops::{Channels, Engine, OpError, Rows, linear};
 
 /// `[N, pixels * channels]` -> `[N, outputs]`.
 pub struct LinearLayer<D: Device<f32>> {
@@ -21,8 +21,12 @@ impl<D: Device<f32>> LinearLayer<D> {
     }
 
     /// `x: [N, inputs]` -> `[N, outputs]`.
-    pub fn forward<T: Tape<f32, D>>(&self, x: Rows<D, T>) -> Result<Rows<D, T>, OpError> {
-        linear(x, &self.weight, &self.bias)
+    pub fn forward<E: Engine<Device = D>, T: Tape<f32, D>>(
+        &self,
+        engine: &E,
+        x: Rows<D, T>,
+    ) -> Result<Rows<D, T>, OpError> {
+        linear(engine, x, &self.weight, &self.bias)
     }
 
     /// Shows both tensors to `visitor`.

@@ -3,7 +3,7 @@
 use dfdx::prelude::*;
 use dfdx::tensor::Synchronize;
 
-use super::{Channels, Images, Maps, OpError, Rows, Spans, Window};
+use super::{Channels, Images, Maps, OpError, Rows, Spans, Window, sizes};
 use crate::cut::Cut;
 
 /// A convolution without bias, batch norm over its output channels, and ReLU.
@@ -135,6 +135,21 @@ pub trait Engine: 'static {
         &self,
         parts: Vec<Maps<Self::Device, T>>,
     ) -> Result<Maps<Self::Device, T>, OpError>;
+
+    /// Matrix product.
+    ///
+    /// `x: [N, inputs]`, `weight: [inputs, outputs]` -> `[N, outputs]`.
+    ///
+    /// # Errors
+    /// [`OpError`].
+    fn matmul<T: Tape<f32, Self::Device>>(
+        &self,
+        x: Rows<Self::Device, T>,
+        weight: &Rows<Self::Device>,
+    ) -> Result<Rows<Self::Device, T>, OpError> {
+        sizes::matmul(x.shape(), weight.shape())?;
+        x.try_matmul(weight.retaped::<T>()).map_err(OpError::device)
+    }
 
     /// Convolution, batch norm with the statistics of this batch, ReLU.
     ///

@@ -20,6 +20,11 @@ pub(super) fn conv2d(
     window.output("conv2d", [x.1, x.2])
 }
 
+/// Columns of the product of `x: [N, inputs]` and `weight: [inputs, outputs]`.
+pub(super) fn matmul(x: &(usize, usize), weight: &(usize, usize)) -> Result<usize, OpError> {
+    expect("matmul", "rows of the weight", weight.0, x.1).map(|()| weight.1)
+}
+
 /// Whether every parameter of a batch norm has one value for each of `channels`.
 pub(super) fn batch_norm<D: Device<f32>>(
     channels: usize,

@@ -7,6 +7,7 @@ mod concat;
 mod conv2d;
 mod fused;
 mod golden;
+mod linear;
 mod pool;
 
 use dfdx::prelude::*;
@@ -156,6 +157,8 @@ on_every_engine![
     golden::pools_match_pytorch,
     golden::conv_bn_relu_matches_pytorch,
     golden::inception_matches_pytorch,
+    linear::linear_matches_reference,
+    linear::linear_refuses_sizes_that_do_not_agree,
     pool::max_pool_matches_reference,
     pool::max_pool_gives_ties_to_the_first,
     pool::avg_pool_matches_reference,

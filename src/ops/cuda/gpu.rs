@@ -325,3 +325,51 @@ fn text(error: DriverError) -> String {
     let name = error.error_string().map(|text| text.to_string_lossy().into_owned());
     name.unwrap_or_else(|_| "an error that has no name".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+    use crate::cut::Cut;
+    use crate::ops::conformance::on_gpu;
+    use crate::ops::{Engine, Images};
+
+    /// The stand-in ends the program if the memory is freed while the other thread's stream may read it.
+    #[test]
+    fn a_gpu_frees_images_when_all_threads_have_read_them() {
+        on_gpu(|_| {
+            // Other tests count on the images of theirs.
+            let gpu = Gpu::open(0).unwrap();
+            let pixels: Vec<u8> = (0..2 * 2 * 3).collect();
+            let images = Images {
+                name: "one",
+                side: 2,
+                numbers: vec![7],
+                bytes: &|_| &pixels,
+                mean: [0.0; 3],
+                deviation: [1.0 / 255.0; 3],
+            };
+            gpu.engine().unwrap().keep_images(&images).unwrap();
+            let ((begun, has_begun), (gone, has_gone)) = (channel(), channel());
+            thread::scope(|scope| {
+                let gpu = &gpu;
+                let read = scope.spawn(move || {
+                    let engine = gpu.engine().unwrap();
+                    let whole = Cut { image: 7, corner: [0.0; 2], size: [2.0; 2], flip: false };
+                    let cut = || engine.cut_images("one", [whole].into_iter()).unwrap();
+                    let maps = cut().unwrap();
+                    begun.send(()).unwrap();
+                    has_gone.recv().unwrap();
+                    (maps.as_vec(), cut().is_none())
+                });
+                has_begun.recv().unwrap();
+                gpu.images.drop_all();
+                gone.send(()).unwrap();
+                let (values, refused) = read.join().unwrap();
+                assert!(refused && values.iter().zip(&pixels).all(|(got, &byte)| (got - f32::from(byte)).abs() < 1e-3));
+            });
+        });
+    }
+}

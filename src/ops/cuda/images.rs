@@ -31,8 +31,18 @@ pub struct Set {
     /// Which one each is, by its number.
     places: BTreeMap<u32, u32>,
     colours: Colours,
+    kernels: Kernels,
     /// Goes last, when the memory has gone.
     _promise: Promise,
+}
+
+/// The memory is freed in the order of this thread. Others may have begun to cut something out in the order of theirs: all of it
+/// is waited for.
+impl Drop for Set {
+    fn drop(&mut self) {
+        // A GPU that has failed does nothing more to be waited for.
+        let _ = self.kernels.wait_for_all();
+    }
 }
 
 impl KeptImages {
@@ -76,7 +86,7 @@ impl KeptImages {
         }
         let places = images.numbers.iter().copied().zip(0..).collect();
         let colours = Colours { mean: images.mean, deviation: images.deviation };
-        Ok(Some(Set { side, pixels, places, colours, _promise: promise }))
+        Ok(Some(Set { side, pixels, places, colours, kernels: self.kernels.clone(), _promise: promise }))
     }
 }
 
@@ -95,8 +105,8 @@ impl Set {
     }
 
     /// Cuts out and normalises: `[cuts, side, side, 3]`.
-    pub fn cut(&self, kernels: &Kernels, cuts: Vec<PlacedCut>, maps: ViewMut<'_>) -> Result<(), CudaError> {
-        let cuts = kernels.upload(cuts)?;
-        kernels.cut_images(self.side, View::of(&self.pixels), View::of(&cuts), self.colours, maps)
+    pub fn cut(&self, cuts: Vec<PlacedCut>, maps: ViewMut<'_>) -> Result<(), CudaError> {
+        let cuts = self.kernels.upload(cuts)?;
+        self.kernels.cut_images(self.side, View::of(&self.pixels), View::of(&cuts), self.colours, maps)
     }
 }

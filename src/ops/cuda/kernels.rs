@@ -1,18 +1,19 @@
 //! The kernels, each as a function that checks what it is given.
 //!
-//! Everything runs on the device's one stream, one after the other, as all that dfdx does; so memory may be freed as soon as
-//! what uses it has been launched. Sizes were checked where they come in: a wrong one here is a mistake in this module.
+//! Everything that a thread begins runs on its one stream, one after the other, as all that dfdx does there; so memory of its
+//! own may be freed as soon as what uses it has been launched. Sizes were checked where they come in: a wrong one here is a mistake in this module.
 
 use std::sync::Arc;
 
-use cudarc::cublas::CudaBlas;
-use cudarc::driver::sys::{CUdeviceptr, CUresult};
+use cudarc::cublas::{CudaBlas, result as blas};
+use cudarc::driver::sys::{CUdeviceptr, CUresult, cuCtxSynchronize};
 use cudarc::driver::{CudaDevice, CudaFunction, CudaSlice, DeviceRepr, DriverError, LaunchAsync, LaunchConfig};
 use cudarc::nvrtc::{CompileError, compile_ptx};
 use dfdx::tensor::CudaError;
 
 use super::memory::{View, ViewMut};
 use super::operands::{Affine, Colours, Conv, Part, PlacedCut, Pool, number, rows, same};
+use super::streams;
 use super::values::Values;
 
 /// Without any header. The compiler's own choice of an architecture is the oldest one that it knows, whose code the driver
@@ -148,9 +149,19 @@ impl Kernels {
         Ok(self.device.bind_to_thread()?)
     }
 
+    /// Waits for all that any thread has begun.
+    pub fn wait_for_all(&self) -> Result<(), CudaError> {
+        self.bind_to_thread()?;
+        // SAFETY: the calling thread has a context.
+        Ok(unsafe { cuCtxSynchronize() }.result()?)
+    }
+
     /// A handle of cuBLAS on the same device, for the calling thread.
     pub fn blas(&self) -> Result<CudaBlas, CudaError> {
-        Ok(CudaBlas::new(self.device.clone())?)
+        let handle = CudaBlas::new(self.device.clone())?;
+        // SAFETY: the handle is alive, and so is a stream that each thread has.
+        unsafe { blas::set_stream(*handle.handle(), streams::OF_THE_THREAD)? };
+        Ok(handle)
     }
 
     /// Memory for so many values, which are anything.

@@ -12,6 +12,7 @@ mod operands;
 mod parameters;
 mod pool;
 mod products;
+mod streams;
 mod values;
 
 use std::rc::Rc;
@@ -24,7 +25,7 @@ pub use gpu::{Gpu, GpuDescription, GpuError};
 use input::Input;
 use memory::{Output, Source, View, ViewMut};
 use norm::Norm;
-use operands::Part;
+use operands::{Matrix, Part};
 use parameters::Parameters;
 use pool::Pooling;
 
@@ -70,7 +71,7 @@ impl Engine for OnCuda {
         let shape = (cuts.len(), images.side(), images.side(), 3);
         countable("cut_images", [shape.0 * shape.1 * shape.2 * shape.3])?;
         let mut maps = self.output(shape)?;
-        images.cut(&self.context.kernels, cuts, maps.view()).map_err(OpError::device)?;
+        images.cut(cuts, maps.view()).map_err(OpError::device)?;
         Ok(Some(maps.finish()))
     }
 
@@ -189,6 +190,28 @@ impl Engine for OnCuda {
             places.iter().try_for_each(|(place, part)| {
                 context.kernels.add_part(View::of(&dy), ViewMut::of(part.find(gradients)?), *place)
             })
+        });
+        Ok(y.put_tape(tape))
+    }
+
+    fn matmul<T: Tape<f32, Cuda>>(&self, x: Rows<Cuda, T>, weight: &Rows<Cuda>) -> Result<Rows<Cuda, T>, OpError> {
+        let ((rows, inputs), outputs) = (*x.shape(), sizes::matmul(x.shape(), weight.shape())?);
+        countable("matmul", [rows * inputs, rows * outputs, inputs * outputs])?;
+        let (x, mut tape) = x.try_contiguous().map_err(OpError::device)?.split_tape();
+        let (input, weights) = (Source::of(&x)?, Source::of(weight)?);
+        let mut y = Output::new(&self.context.device, (rows, outputs))?;
+        let [factor, by] = [(&input, inputs), (&weights, outputs)].map(|(it, columns)| Matrix::new(it.view(), columns));
+        self.context.products.multiply(factor, by, y.view(), false).map_err(OpError::device)?;
+        let y = y.finish();
+        let (x_slot, weight_slot, y_slot) = (Slot::of(&x), Slot::of(weight), Slot::of(&y));
+        let context = self.context.clone();
+        tape.add_backward_op(move |gradients| {
+            let dy = y_slot.take(&context.device, gradients)?;
+            let dy = Matrix::new(View::of(&dy), outputs);
+            let (x, weight) = (Matrix::new(input.view(), inputs), Matrix::new(weights.view(), outputs));
+            let dw = ViewMut::of(weight_slot.find(gradients)?);
+            context.products.multiply(x.transposed(), dy, dw, true)?;
+            context.products.multiply(dy, weight.transposed(), ViewMut::of(x_slot.find(gradients)?), true)
         });
         Ok(y.put_tape(tape))
     }

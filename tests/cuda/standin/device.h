@@ -5,6 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <map>
+#include <string>
 
 #define __global__
 #define __device__
@@ -12,6 +15,14 @@
 
 struct Index { unsigned x, y, z; };
 extern Index blockIdx, threadIdx, blockDim, gridDim;
+
+// A kernel: runs so many blocks of so many threads with the arguments that lie there; tells of each memory that it gets, and whether
+// it may write there.
+struct Kernel {
+    std::function<void(unsigned, unsigned, void **)> run;
+    std::function<void(void **, void (*)(const void *, bool))> uses;
+};
+const std::map<std::string, Kernel> &kernels();
 
 // Kernels in half precision are compiled along, and never run.
 typedef float __half;

@@ -1,6 +1,11 @@
 // A stand-in for libcuda.so.1: memory of the process instead of a GPU's, kernels run on the CPU one thread after the other.
 //
-// It shows neither races nor speed nor what a GPU's compiler makes of the kernels. What it pretends to be:
+// It shows neither races between the threads of a kernel nor speed nor what a GPU's compiler makes of the kernels. But each
+// thread of the program has a stream of its own, as the driver has it with CUDA_API_PER_THREAD_DEFAULT_STREAM, and the functions
+// that mean one stream for all are not there: memory that one stream writes or frees while another may still be using it is an
+// error that ends the program. A stream that a thread makes besides is taken for its own, which events join it to.
+//
+// What it pretends to be:
 //   STANDIN_DEVICES   how many GPUs there are (1)      STANDIN_MEMORY   bytes of memory of each (16 GiB)
 //   STANDIN_DRIVER    newest CUDA it knows (13000)
 //   STANDIN_SAID_FREE bytes of memory that it says are free at first, as if another program took them later (all)
@@ -17,8 +22,7 @@
 #include <map>
 #include <mutex>
 #include <string>
-
-const std::map<std::string, std::function<void(void **)>> &kernels();
+#include <vector>
 
 namespace {
 
@@ -38,11 +42,46 @@ const size_t said_free = setting("STANDIN_SAID_FREE", memory);
 const size_t driver = setting("STANDIN_DRIVER", 13000);
 const bool idle = setting("STANDIN_IDLE", 0);
 
+// What a stream has begun with a block, and that it had been waited for so often before.
+struct Use { size_t stream, waits; bool writes; };
+
+struct Block {
+    size_t bytes;
+    std::vector<Use> uses;
+};
+
 // One for all: trainings at once share a device.
 std::mutex device;
-std::map<Address, size_t> blocks;
+std::map<Address, Block> blocks;
+// How often each stream has been waited for.
+std::vector<size_t> streams;
 size_t used = 0, most = 0, users = 0;
 size_t launches = 0, products = 0, fills = 0, filled = 0, sent = 0, waits = 0;
+
+// The calling thread's stream.
+size_t stream() {
+    thread_local size_t number = streams.size();
+    if (number == streams.size()) streams.push_back(0);
+    return number;
+}
+
+// Begins to use memory. Whoever has the device calls.
+void use(Address address, bool writes) {
+    auto block = blocks.upper_bound(address);
+    if (block == blocks.begin() || address >= (--block)->first + block->second.bytes) return;
+    auto &uses = block->second.uses;
+    const size_t own = stream();
+    auto over = [](const Use &use) { return use.waits < streams[use.stream]; };
+    uses.erase(std::remove_if(uses.begin(), uses.end(), over), uses.end());
+    for (const Use &use : uses)
+        if (use.stream != own && (writes || use.writes)) {
+            fprintf(stderr, "stand-in GPU: stream %zu would %s memory that stream %zu may be %s\n", own, writes ? "change" : "read", use.stream, use.writes ? "changing" : "reading");
+            abort();
+        }
+    for (Use &use : uses)
+        if (use.stream == own) { use.writes |= writes; return; }
+    uses.push_back({own, streams[own], writes});
+}
 
 Result allocate(Address *address, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
@@ -51,7 +90,7 @@ Result allocate(Address *address, size_t bytes) {
     void *block = malloc(std::max<size_t>(bytes, 1));
     memset(block, idle ? 0 : 0xff, idle ? std::min<size_t>(bytes, 4096) : bytes);
     *address = (Address)block;
-    blocks[*address] = bytes;
+    blocks[*address] = {bytes, {}};
     used += bytes;
     most = std::max(most, used);
     return SUCCESS;
@@ -61,7 +100,8 @@ Result release(Address address) {
     std::lock_guard<std::mutex> guard(device);
     auto block = blocks.find(address);
     if (block == blocks.end()) return INVALID_VALUE;
-    used -= block->second;
+    use(address, true);
+    used -= block->second.bytes;
     blocks.erase(block);
     free((void *)address);
     return SUCCESS;
@@ -69,6 +109,8 @@ Result release(Address address) {
 
 Result copy(void *to, const void *from, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
+    use((Address)from, false);
+    use((Address)to, true);
     memcpy(to, from, bytes);
     return SUCCESS;
 }
@@ -84,12 +126,21 @@ Result send(Address to, const void *from, size_t bytes) {
 Result wait() {
     std::lock_guard<std::mutex> guard(device);
     waits++;
+    streams[stream()]++;
+    return SUCCESS;
+}
+
+Result wait_for_all() {
+    std::lock_guard<std::mutex> guard(device);
+    waits++;
+    for (size_t &waits : streams) waits++;
     return SUCCESS;
 }
 
 Result fill(Address address, unsigned char value, size_t bytes) {
     std::lock_guard<std::mutex> guard(device);
     if (bytes) fills++, filled += bytes;
+    use(address, true);
     if (!idle) memset((void *)address, value, bytes);
     return SUCCESS;
 }
@@ -148,26 +199,26 @@ Result cuDevicePrimaryCtxRelease_v2(int) {
     return SUCCESS;
 }
 Result cuCtxSetCurrent(void *) { return SUCCESS; }
-Result cuCtxSynchronize() { return wait(); }
+Result cuCtxSynchronize() { return wait_for_all(); }
 Result cuEventCreate(void **event, unsigned) { *event = &users; return SUCCESS; }
 Result cuEventDestroy_v2(void *) { return SUCCESS; }
-Result cuEventRecord(void *, void *) { return SUCCESS; }
+Result cuEventRecord_ptsz(void *, void *) { return SUCCESS; }
 Result cuStreamCreate(void **stream, unsigned) { *stream = &users; return SUCCESS; }
 Result cuStreamDestroy_v2(void *) { return SUCCESS; }
-Result cuStreamSynchronize(void *) { return wait(); }
-Result cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
+Result cuStreamSynchronize_ptsz(void *) { return wait(); }
+Result cuStreamWaitEvent_ptsz(void *, void *, unsigned) { return SUCCESS; }
 
-Result cuMemAllocAsync(Address *address, size_t bytes, void *) { return allocate(address, bytes); }
+Result cuMemAllocAsync_ptsz(Address *address, size_t bytes, void *) { return allocate(address, bytes); }
 Result cuMemAlloc_v2(Address *address, size_t bytes) { return allocate(address, bytes); }
-Result cuMemFreeAsync(Address address, void *) { return release(address); }
+Result cuMemFreeAsync_ptsz(Address address, void *) { return release(address); }
 Result cuMemFree_v2(Address address) { return release(address); }
-Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *) { return send(to, from, bytes); }
+Result cuMemcpyHtoDAsync_v2_ptsz(Address to, const void *from, size_t bytes, void *) { return send(to, from, bytes); }
 Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) { return send(to, from, bytes); }
-Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, void *) { return copy(to, (void *)from, bytes); }
+Result cuMemcpyDtoHAsync_v2_ptsz(void *to, Address from, size_t bytes, void *) { return copy(to, (void *)from, bytes); }
 Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) { return copy(to, (void *)from, bytes); }
-Result cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes); }
+Result cuMemcpyDtoDAsync_v2_ptsz(Address to, Address from, size_t bytes, void *) { return copy((void *)to, (void *)from, bytes); }
 Result cuMemcpyDtoD_v2(Address to, Address from, size_t bytes) { return copy((void *)to, (void *)from, bytes); }
-Result cuMemsetD8Async(Address address, unsigned char value, size_t bytes, void *) { return fill(address, value, bytes); }
+Result cuMemsetD8Async_ptsz(Address address, unsigned char value, size_t bytes, void *) { return fill(address, value, bytes); }
 Result cuMemsetD8_v2(Address address, unsigned char value, size_t bytes) { return fill(address, value, bytes); }
 
 // A module is its PTX, whose version is checked and whose code is not looked at.
@@ -191,36 +242,34 @@ Result cuModuleGetFunction(void **function, void *module, const char *name) {
     return there ? SUCCESS : NOT_FOUND;
 }
 
-Result cuLaunchKernel(
+Result cuLaunchKernel_ptsz(
     void *function, unsigned grid_x, unsigned, unsigned, unsigned block_x, unsigned, unsigned, unsigned, void *, void **arguments, void **
 ) {
     if (!function) {
         fprintf(stderr, "the stand-in GPU lacks a kernel: add its file to kernels.py\n");
         abort();
     }
-    auto *kernel = (const std::pair<const std::string, std::function<void(void **)>> *)function;
+    const Kernel &kernel = ((const std::pair<const std::string, Kernel> *)function)->second;
     std::lock_guard<std::mutex> guard(device);
     launches++;
+    kernel.uses(arguments, [](const void *address, bool writes) { use((Address)address, writes); });
     if (idle && grid_x > 1) return SUCCESS;
-    gridDim = {grid_x, 1, 1};
-    blockDim = {block_x, 1, 1};
-    for (unsigned block = 0; block < grid_x; block++)
-        for (unsigned thread = 0; thread < block_x; thread++) {
-            blockIdx = {block, 0, 0};
-            threadIdx = {thread, 0, 0};
-            kernel->second(arguments);
-        }
-    partial.flush();
+    kernel.run(grid_x, block_x, arguments);
     return SUCCESS;
 }
 
-// Called by the stand-in for libcublas: whether nothing is computed.
-bool standin_idle() { return idle; }
-
-// Called by the stand-in for libcublas: whether to compute a product.
-bool standin_product() {
-    std::lock_guard<std::mutex> guard(device);
-    products++;
+// Called by the stand-in for libcublas: whether to compute a product c of a and b. On the stream of all, which waits for every
+// other and they for it, or on the calling thread's.
+bool standin_product(bool of_all, const void *a, const void *b, const void *c) {
+    if (of_all) wait_for_all();
+    {
+        std::lock_guard<std::mutex> guard(device);
+        products++;
+        use((Address)a, false);
+        use((Address)b, false);
+        use((Address)c, true);
+    }
+    if (of_all) wait_for_all();
     return !idle;
 }
 

@@ -17,15 +17,32 @@ OWN = ["common", "half", "conv", "norm", "pool", "parts", "images"]
 TABLE = """
 Index blockIdx, threadIdx, blockDim, gridDim;
 Partial partial;
-template <class... A, size_t... I> void call(void (*kernel)(A...), void **arguments, std::index_sequence<I...>) {
-    kernel(*(std::remove_const_t<A> *)arguments[I]...);
+template <class... A, size_t... I> std::tuple<A...> typed(void **arguments, std::index_sequence<I...>) {
+    return {*(std::remove_const_t<A> *)arguments[I]...};
 }
-template <class... A> std::function<void(void **)> entry(void (*kernel)(A...)) {
-    return [kernel](void **arguments) { call(kernel, arguments, std::index_sequence_for<A...>{}); };
+using Tell = void (*)(const void *, bool);
+template <class T> void told(T *memory, Tell tell, int) { tell(memory, !std::is_const_v<T>); }
+template <class T> auto told(T values, Tell tell, int) -> decltype((void)values.address) { tell(values.address, false); }
+template <class T> void told(T, Tell, long) {}
+// The kernel is known when this is compiled, and becomes part of the loop.
+template <auto kernel, class... A> Kernel entry(void (*)(A...)) {
+    const std::index_sequence_for<A...> each;
+    return {
+        [=](unsigned blocks, unsigned threads, void **arguments) {
+            const auto values = typed<A...>(arguments, each);
+            gridDim = {blocks, 1, 1}, blockDim = {threads, 1, 1};
+            for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; blockIdx.x++)
+                for (threadIdx = {0, 0, 0}; threadIdx.x < threads; threadIdx.x++) std::apply(kernel, values);
+            partial.flush();
+        },
+        [=](void **arguments, Tell tell) {
+            std::apply([=](auto... values) { (told(values, tell, 0), ...); }, typed<A...>(arguments, each));
+        },
+    };
 }
-const std::map<std::string, std::function<void(void **)>> &kernels() {
-    static const std::map<std::string, std::function<void(void **)>> table = {
-        {"fill_with_f32", entry(fill_with<float>)},
+const std::map<std::string, Kernel> &kernels() {
+    static const std::map<std::string, Kernel> table = {
+        {"fill_with_f32", entry<fill_with<float>>(fill_with<float>)},
 %s    };
     return table;
 }
@@ -58,8 +75,8 @@ def main(dfdx, own, out):
     source = plain("".join((own / f"{name}.cu").read_text() for name in OWN))
     parts.append(f"namespace own {{\n{source}\n}}\n")
     table += [(name, "own") for name in re.findall(r"__global__ void (\w+)\(", source)]
-    entries = "".join(f'        {{"{name}", entry({scope}::{name})}},\n' for name, scope in table)
-    headers = ["device.h", "functional", "map", "string", "utility"]
+    entries = "".join(f'        {{"{name}", entry<{scope}::{name}>({scope}::{name})}},\n' for name, scope in table)
+    headers = ["device.h", "tuple", "utility"]
     includes = "".join(f"#include <{header}>\n" for header in headers)
     out.write_text(includes + "".join(parts) + TABLE % entries)
 
