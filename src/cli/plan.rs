@@ -64,7 +64,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
     let limit: String = by_time.into_iter().chain(by_cost).collect();
     stdout::print(&format!(
         "run {name}, not begun: nothing is written but decoded images in the cache\n\
-         space      10^{:.1} networks; strategy {:?}, seed {}\n\
+         space      10^{:.1} networks; strategy {}, seed {}\n\
          trials     {trials}, {workers} at once{limit}\n\
          data       {all} images of {classes} classes; {images} to train on, {validation} to score on\n\
          training   {} at {resolutions}, {batch} images a step\n\
@@ -73,7 +73,7 @@ pub(super) fn show(plan: &Plan<'_>, output: Output) -> Result<(), Failure> {
          \n\
          {}\n",
         space.size_log10(),
-        space.search().strategy,
+        json!(space.search().strategy),
         space.search().seed,
         counted(*epochs, "epoch"),
         si(cost.macs),

@@ -1,8 +1,8 @@
 //! Runs as they are stored: which there are, and what is in one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use std::{fs, io};
 
 use anyhow::{Context, anyhow};
 
@@ -177,7 +177,7 @@ fn existing(results: &Path, name: &str) -> Result<RunName, Failure> {
     if RunDir::new(results, &run).config().exists() {
         return Ok(run);
     }
-    let names: Vec<String> = runs(results).into_iter().map(|(_, run)| run.to_string()).collect();
+    let names: Vec<String> = runs(results)?.into_iter().map(|(_, run)| run.to_string()).collect();
     let guess = suggest(name, names.iter().map(String::as_str));
     let hint = match guess {
         Some(guess) => format!("did you mean {guess}?"),
@@ -190,13 +190,17 @@ fn existing(results: &Path, name: &str) -> Result<RunName, Failure> {
 /// The run whose files were written last.
 fn latest(results: &Path) -> Result<RunName, Failure> {
     let none = || Failure::Usage(anyhow!("no runs in {}; start one with `inception-nas run`", results.display()));
-    runs(results).pop().map(|(_, run)| run).ok_or_else(none)
+    runs(results)?.pop().map(|(_, run)| run).ok_or_else(none)
 }
 
-/// All runs in the folder, the one written last at the end.
-fn runs(results: &Path) -> Vec<(SystemTime, RunName)> {
-    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+/// All runs in the folder, the one written last at the end; none where there is no folder.
+fn runs(results: &Path) -> Result<Vec<(SystemTime, RunName)>, Failure> {
+    let entries = match fs::read_dir(results) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(|| format!("cannot read {}", results.display()))?,
+    };
     let mut runs: Vec<(SystemTime, RunName)> = entries
+        .flatten()
         .filter_map(|entry| {
             let run: RunName = entry.file_name().to_str()?.parse().ok()?;
             let dir = RunDir::new(results, &run);
@@ -206,5 +210,5 @@ fn runs(results: &Path) -> Vec<(SystemTime, RunName)> {
         })
         .collect();
     runs.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| left.to_string().cmp(&right.to_string())));
-    runs
+    Ok(runs)
 }

@@ -226,6 +226,8 @@ fn a_run_ends_with_its_front_and_status_and_best_read_it() {
     assert!(place.fails(1, "best --min-accuracy 1").contains("the nearest, trial "));
     assert!(place.fails(2, "best --run tiny-synthetik").contains("did you mean tiny-synthetic?"));
     assert!(place.fails(2, "status --results nowhere").contains("no runs in nowhere"));
+    fs::write(place.path().join("file"), "").unwrap();
+    assert!(place.fails(1, "status --results file").contains("cannot read file: "));
 }
 
 #[test]

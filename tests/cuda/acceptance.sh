@@ -136,20 +136,22 @@ fi
 # Random networks of about a quarter of the paper's widths, on images that the program draws. What a search takes to begin is in
 # both of its parts, and not in their difference.
 quarter=(--space default.toml --strategy random --set widths.min_ratio=0.2 --set widths.max_ratio=0.3 --set search.window=8
-    --set protocol.batch=64 --set protocol.train_images=8000 --set protocol.epochs=3)
+    --set protocol.batch=64 --set protocol.train_images=3000 --set protocol.epochs=3)
 candidates() {
     local at_once=$1 began=$EPOCHREALTIME half ended status
-    local search=("${ours[@]}" "$nas" run "${quarter[@]}" --workers "$at_once" --device cuda --precision tf32 --results "$links" --name "$at_once" --quiet)
-    within 60 "${search[@]}" --trials 8 >/dev/null 2>"$links/stderr" && half=$EPOCHREALTIME && within 60 "${search[@]}" --trials 40 >/dev/null 2>"$links/stderr"
+    local search=("${ours[@]}" "$nas" run "${quarter[@]}" --workers "$at_once" --device cuda --precision tf32
+        --results "$links" --name "$at_once" --quiet)
+    within 60 "${search[@]}" --trials 8 >/dev/null 2>"$links/stderr" && half=$EPOCHREALTIME &&
+        within 60 "${search[@]}" --trials 40 >/dev/null 2>"$links/stderr"
     status=$?
     ended=$EPOCHREALTIME
     [ "$status" -ne 124 ] || { echo "$at_once at once: not done in time"; return 0; }
     [ "$status" -eq 0 ] || { tail -n 3 "$links/stderr"; return 1; }
     python3 -c 'import sys
 at_once, began, half, ended = sys.argv[1], *map(float, sys.argv[2:])
-hours = (ended - half - (half - began)) / 3600
-rate = (32 - 8) / hours
-print("{} at once: {:.0f} candidates an hour, {:.1f} images/s of training".format(at_once, rate, rate * 24000 / 3600))' "$at_once" "$began" "$half" "$ended"
+rate = (32 - 8) / (ended - half - (half - began))
+print("{} at once: {:.0f} candidates an hour, {:.1f} images/s of training".format(at_once, 3600 * rate, 3000 * 3 * rate))' \
+        "$at_once" "$began" "$half" "$ended"
 }
 step "candidates of a quarter of the widths at 64 px, batch 64, TF32; PyTorch has one at a time"
 for at_once in 1 4 8; do candidates "$at_once" || failed=1; done

@@ -119,9 +119,8 @@ pub fn forward(
     mut y: ValuesMut<'_>,
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
-    let values = 0..weight.len();
     let weight = products.factor(kernels, weight)?;
-    let weight = weight.rows(values, geometry.c_out);
+    let weight = weight.all(geometry.c_out);
     geometry.each_windows(context, x, |windows, output| products.multiply(windows, weight, y.part(output), false))
 }
 
@@ -157,12 +156,10 @@ pub fn input_gradient(
 ) -> Result<(), CudaError> {
     let Context { kernels, products, .. } = context;
     let (conv, c_out) = (geometry.conv, geometry.c_out);
-    let values = 0..weight.len();
     let weight = products.factor(kernels, weight)?;
-    let weight = weight.rows(values, c_out).transposed();
+    let weight = weight.all(c_out).transposed();
     if geometry.pointwise {
-        let values = 0..geometry.images * conv.pixels() * c_out;
-        return products.multiply(dy.rows(values, c_out), weight, dx, true);
+        return products.multiply(dy.all(c_out), weight, dx, true);
     }
     geometry.each_part::<f32>(context, conv.taps(), |input, output, mut windows| {
         let dy = dy.rows(output, c_out);

@@ -1,7 +1,8 @@
 //! The kernels, each as a function that checks what it is given.
 //!
 //! Everything that a thread begins runs on its one stream, one after the other, as all that dfdx does there; so memory of its
-//! own may be freed as soon as what uses it has been launched. Sizes were checked where they come in: a wrong one here is a mistake in this module.
+//! own may be freed as soon as what uses it has been launched. Sizes were checked where they come in: a wrong one here is a
+//! mistake in this module.
 
 use std::sync::Arc;
 

@@ -43,6 +43,15 @@ pub enum Factor<'a> {
 }
 
 impl Factor<'_> {
+    /// All of its values, as a matrix of so many columns.
+    pub fn all(&self, columns: usize) -> Matrix<'_> {
+        let values = match self {
+            Self::F32(values) => values.len(),
+            Self::F16 { bits, .. } => bits.len(),
+        };
+        self.rows(0..values, columns)
+    }
+
     /// Some of its values, as a matrix of so many columns. Panics if there are not so many.
     pub fn rows(&self, range: Range<usize>, columns: usize) -> Matrix<'_> {
         match self {
