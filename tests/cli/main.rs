@@ -21,6 +21,7 @@ struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Self {
+        hear_signals();
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -86,6 +87,16 @@ impl Place {
             std::thread::sleep(Duration::from_millis(2));
         }
         child
+    }
+}
+
+/// Lets commands hear the signals that tests send them, though a script that has put the tests into the background, or `nohup`,
+/// lets these and all that they start ignore them.
+fn hear_signals() {
+    #[cfg(unix)]
+    for signal in [libc::SIGINT, libc::SIGHUP] {
+        // SAFETY: no code of ours runs at the signal.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
