@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use super::{Place, TINY, interrupt};
+use super::signals::interrupt;
+use super::{Place, TINY};
 
 /// A process that ends with the test, whatever becomes of that.
 struct Running(Child);

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{Place, TINY, digest, interrupt, photographs, stderr};
+use super::signals::interrupt;
+use super::{Place, TINY, digest, photographs, stderr};
 
 #[test]
 fn strategies_are_compared_at_equal_cost_whatever_stops_them() {
