@@ -44,18 +44,18 @@ pub(super) struct DataArgs {
 impl DataArgs {
     /// What the images are, in words: where they lie, or that nobody has given any.
     pub(super) fn name(&self) -> String {
-        let words = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string();
-        self.data.as_ref().map_or_else(|| BUILT_IN_DATA.to_owned(), words)
+        self.full().map_or_else(|| BUILT_IN_DATA.to_owned(), |dir| dir.display().to_string())
     }
-}
 
-impl DataArgs {
     /// What the set is called in file names and reports.
     pub(super) fn label(&self) -> String {
-        let Some(dir) = &self.data else { return "synthetic".to_owned() };
-        // `.` and `..` have no name of their own.
-        let full = dir.canonicalize().unwrap_or_else(|_| dir.clone());
-        full.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned())
+        let Some(dir) = self.full() else { return "synthetic".to_owned() };
+        dir.file_name().map_or_else(|| "data".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// The folder by its full path: `.` and `..` have no name of their own.
+    fn full(&self) -> Option<PathBuf> {
+        self.data.as_ref().map(|dir| dir.canonicalize().unwrap_or_else(|_| dir.clone()))
     }
 }
 

@@ -82,12 +82,17 @@ impl Place {
     /// Starts a command, and returns when a journal in the results has `trials` lines or more.
     fn start_writing(&self, line: &str, journal: &str, trials: usize) -> Child {
         let child = self.command(line).spawn().unwrap();
+        self.wait_for(journal, trials);
+        child
+    }
+
+    /// Returns when a journal in the results has `trials` lines or more.
+    fn wait_for(&self, journal: &str, trials: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.lines(journal) < trials {
-            assert!(Instant::now() < deadline, "no {trials} trials in a minute: {line}");
+            assert!(Instant::now() < deadline, "no {trials} trials in {journal} in a minute");
             std::thread::sleep(Duration::from_millis(2));
         }
-        child
     }
 }
 

@@ -1,9 +1,9 @@
 //! Signals: Ctrl-C, and those that a process was started to ignore.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
-use super::{Place, TINY, digest, stderr};
+use super::{PROGRAM, Place, TINY, digest, stderr};
 
 /// Lets commands hear the signals that tests send them, though a script that has put the tests into the background, or `nohup`,
 /// lets these and all that they start ignore them.
@@ -17,7 +17,11 @@ pub(super) fn hear_signals() {
 
 /// Ctrl-C.
 pub(super) fn interrupt(child: &Child) {
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    send("-INT", child);
+}
+
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
@@ -25,17 +29,11 @@ pub(super) fn interrupt(child: &Child) {
 #[test]
 fn a_signal_that_a_search_was_started_to_ignore_does_not_stop_it() {
     let place = Place::new();
-    let line = format!("{TINY} --name kept --workers 1");
-    let search = place.command(&line);
     let mut ignoring = Command::new("sh");
-    ignoring.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(search.get_program()).args(search.get_args());
-    ignoring.envs(search.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    ignoring.current_dir(search.get_current_dir().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = ignoring.spawn().unwrap();
-    while place.trials("kept") < 1 {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    ignoring.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", PROGRAM]);
+    let child = place.prepare(ignoring, &format!("{TINY} --name kept --workers 1")).spawn().unwrap();
+    place.wait_for("kept/trials.jsonl", 1);
+    send("-HUP", &child);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), place.trials("kept")), (Some(0), 8), "{}", stderr(&output));
 }
@@ -51,10 +49,7 @@ fn a_run_has_one_process_and_ctrl_c_leaves_it_whole() {
     assert!(place.json("status")["holder"].as_str().unwrap().starts_with(&holder));
     let watching = place.command("status --watch --run busy").spawn().unwrap();
     // So that it has something to see.
-    let seen = place.trials("busy");
-    while place.trials("busy") < seen + 2 {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    place.wait_for("busy/trials.jsonl", place.trials("busy") + 2);
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
